@@ -1,0 +1,95 @@
+//! Every device and point of the box, numbered in the order of the settings.
+//!
+//! Inside the gateway a point is its number; names stand here once.
+
+use firegrid_wire::catalogue::{Catalogue, DeviceEntry, PointEntry};
+use firegrid_wire::span::Lane;
+
+/// The number of a device in the inventory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeviceIndex(pub u32);
+
+/// The number of a point in the inventory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PointIndex(pub u32);
+
+/// All devices and points of a box. Built by the settings, never changed while it runs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Inventory {
+    devices: Vec<Device>,
+    points: Vec<Point>,
+}
+
+/// One Modbus slave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Device {
+    /// Name, label, profile and periods. A period tells that the device has points in that lane.
+    pub entry: DeviceEntry,
+    /// Its points, as a range of the inventory.
+    pub points: std::ops::Range<u32>,
+}
+
+/// One thing that can be read of a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Name, lane, unit and what else the centre is told.
+    pub entry: PointEntry,
+    /// The device it belongs to.
+    pub device: DeviceIndex,
+    /// A number is worth sending when it moved by more than this, in its unit.
+    pub deadband: f64,
+}
+
+impl Inventory {
+    /// Adds a device with its points; its number.
+    pub fn add(
+        &mut self,
+        entry: DeviceEntry,
+        points: impl IntoIterator<Item = (PointEntry, f64)>,
+    ) -> DeviceIndex {
+        let device = DeviceIndex(self.devices.len() as u32);
+        let first = self.points.len() as u32;
+        self.points.extend(points.into_iter().map(|(entry, deadband)| Point {
+            entry,
+            device,
+            deadband,
+        }));
+        self.devices.push(Device { entry, points: first..self.points.len() as u32 });
+        device
+    }
+
+    /// A device by its number.
+    pub fn device(&self, index: DeviceIndex) -> &Device {
+        &self.devices[index.0 as usize]
+    }
+
+    /// A point by its number.
+    pub fn point(&self, index: PointIndex) -> &Point {
+        &self.points[index.0 as usize]
+    }
+
+    /// All devices with their numbers.
+    pub fn devices(&self) -> impl Iterator<Item = (DeviceIndex, &Device)> {
+        self.devices.iter().enumerate().map(|(at, device)| (DeviceIndex(at as u32), device))
+    }
+
+    /// All points with their numbers.
+    pub fn points(&self) -> impl Iterator<Item = (PointIndex, &Point)> {
+        self.points.iter().enumerate().map(|(at, point)| (PointIndex(at as u32), point))
+    }
+
+    /// The devices that have points in a lane.
+    pub fn devices_in(&self, lane: Lane) -> impl Iterator<Item = DeviceIndex> {
+        self.devices()
+            .filter(move |(_, device)| device.entry.period(lane).is_some())
+            .map(|(index, _)| index)
+    }
+
+    /// What the centre is told of the box.
+    pub fn catalogue(&self) -> Catalogue {
+        Catalogue {
+            devices: self.devices.iter().map(|device| device.entry.clone()).collect(),
+            points: self.points.iter().map(|point| point.entry.clone()).collect(),
+        }
+    }
+}

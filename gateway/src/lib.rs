@@ -1,0 +1,13 @@
+//! The edge box: fire panels and sprinkler pressure over Modbus, delivered over MQTT.
+//!
+//! Data goes one way; read the modules in its order:
+//!
+//! 1. [`inventory`] — every device and point of the box, as the settings and profiles have it
+//! 2. [`poll`] — what a line says of a device
+//!
+//! The gateway never writes to a device, never judges a reading, and forgets a batch only on
+//! the centre's receipt.
+
+pub mod clock;
+pub mod inventory;
+pub mod poll;

@@ -1,0 +1,260 @@
+//! The catalogue: which devices and points a gateway has, and what they are.
+//!
+//! It travels retained, in pages of at most 64 KiB, below the hash of its whole content.
+//! Every batch names the hash under which it was made, so a reading is never judged by the
+//! description of another point.
+
+use sha2::{Digest, Sha256};
+
+use crate::limits::MESSAGE_BYTES;
+use crate::names::{DeviceId, PointId};
+use crate::quantity::Unit;
+use crate::span::Lane;
+use crate::time::Millis;
+
+/// Everything a gateway can see.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Catalogue {
+    /// The Modbus slaves, in the order of the settings.
+    pub devices: Vec<DeviceEntry>,
+    /// The points, in the order of the settings, without the devices' `comm` points.
+    pub points: Vec<PointEntry>,
+}
+
+/// One device of the catalogue.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeviceEntry {
+    /// The device's name in its gateway.
+    pub n: DeviceId,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub label: String,
+    /// The profile that says which registers mean which points.
+    pub profile: String,
+    /// How often alarm areas are read, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm_period: Option<Millis>,
+    /// How often analog areas are read, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analog_period: Option<Millis>,
+}
+
+impl DeviceEntry {
+    /// The period of the device in a lane, if it has points there.
+    pub fn period(&self, lane: Lane) -> Option<Millis> {
+        match lane {
+            Lane::Urgent => self.alarm_period,
+            Lane::Routine => self.analog_period,
+        }
+    }
+}
+
+/// One point of the catalogue.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct PointEntry {
+    /// `{device}/{point}`.
+    pub n: PointId,
+    /// Where and what it is, in the words of the building.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub label: String,
+    /// The lane it lives in.
+    pub lane: Lane,
+    /// The unit of an analog point; none for a discrete one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub u: Option<Unit>,
+    /// System type of GB/T 26875.3-2011 table 4.
+    #[serde(default)]
+    pub system: u8,
+    /// Part type of GB/T 26875.3-2011 table 5.
+    #[serde(default)]
+    pub part: u8,
+    /// The zone 分区 of the panel it belongs to.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub zone: String,
+    /// Words that rules select points by, for example `sprinkler-end`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Limits of this very point, in its unit, for rules that name them (`limit.low`).
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub limits: std::collections::BTreeMap<String, f64>,
+    /// Where the value comes from: line address, slave, profile, register, scaling. A point
+    /// whose source changes is another point.
+    pub source: String,
+}
+
+/// The first 16 hex digits of the SHA-256 of a catalogue's content.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct CatalogueHash(Box<str>);
+
+impl CatalogueHash {
+    /// Takes 16 lower-case hex digits.
+    pub fn parse(text: &str) -> Option<CatalogueHash> {
+        let plain = text.len() == 16
+            && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        plain.then(|| CatalogueHash(text.into()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for CatalogueHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One page of a catalogue as it travels.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Page {
+    /// The hash of the whole.
+    pub hash: CatalogueHash,
+    /// The number of this page, from 1.
+    pub page: u32,
+    /// How many there are.
+    pub pages: u32,
+    /// The devices on this page.
+    pub devices: Vec<DeviceEntry>,
+    /// The points on this page.
+    pub points: Vec<PointEntry>,
+}
+
+/// Room that a page's frame and its last entry may need beyond the entries counted.
+const PAGE_FRAME_BYTES: usize = 256;
+
+impl Catalogue {
+    /// The hash of the content: equal catalogues have equal hashes, on every machine.
+    pub fn hash(&self) -> CatalogueHash {
+        let mut digest = Sha256::new();
+        for device in &self.devices {
+            digest.update(bytes(device));
+            digest.update(b"\n");
+        }
+        for point in &self.points {
+            digest.update(bytes(point));
+            digest.update(b"\n");
+        }
+        let hex: String =
+            digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        CatalogueHash(hex.into())
+    }
+
+    /// The pages, each with its bytes of at most 64 KiB.
+    pub fn pages(&self) -> Vec<Vec<u8>> {
+        let hash = self.hash();
+        let empty = || Page {
+            hash: hash.clone(),
+            page: 0,
+            pages: 0,
+            devices: Vec::new(),
+            points: Vec::new(),
+        };
+        let mut pages = vec![empty()];
+        let mut room = MESSAGE_BYTES - PAGE_FRAME_BYTES;
+        let mut page_for = |size: usize, pages: &mut Vec<Page>| {
+            if room < size + 1 {
+                pages.push(empty());
+                room = MESSAGE_BYTES - PAGE_FRAME_BYTES;
+            }
+            room = room.saturating_sub(size + 1);
+        };
+        for device in &self.devices {
+            page_for(bytes(device).len(), &mut pages);
+            pages.iter_mut().last().into_iter().for_each(|p| p.devices.push(device.clone()));
+        }
+        for point in &self.points {
+            page_for(bytes(point).len(), &mut pages);
+            pages.iter_mut().last().into_iter().for_each(|p| p.points.push(point.clone()));
+        }
+        let count = pages.len() as u32;
+        for (number, page) in pages.iter_mut().enumerate() {
+            page.page = number as u32 + 1;
+            page.pages = count;
+        }
+        pages.iter().map(bytes).collect()
+    }
+
+    /// Puts pages together; `None` while one is missing or the whole does not match its hash.
+    pub fn from_pages<'a>(pages: impl IntoIterator<Item = &'a Page>) -> Option<Catalogue> {
+        let mut pages: Vec<&Page> = pages.into_iter().collect();
+        pages.sort_by_key(|page| page.page);
+        pages.dedup_by_key(|page| page.page);
+        let whole = *pages.first()?;
+        let complete = pages.len() == whole.pages as usize
+            && pages.iter().all(|page| page.hash == whole.hash && page.pages == whole.pages);
+        let catalogue = Catalogue {
+            devices: pages.iter().flat_map(|page| page.devices.iter().cloned()).collect(),
+            points: pages.iter().flat_map(|page| page.points.iter().cloned()).collect(),
+        };
+        (complete && catalogue.hash() == whole.hash).then_some(catalogue)
+    }
+}
+
+/// The entries hold strings, numbers and maps with string keys only: writing them cannot fail.
+fn bytes(entry: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(entry).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue(points: usize) -> Catalogue {
+        Catalogue {
+            devices: vec![DeviceEntry {
+                n: DeviceId::parse("facp1").expect("a device"),
+                label: "消防控制室主机".into(),
+                profile: "notifier-modbus-gw".into(),
+                alarm_period: Some(Millis::new(500)),
+                analog_period: None,
+            }],
+            points: (0..points)
+                .map(|number| PointEntry {
+                    n: PointId::parse(&format!("facp1/L1D{number:03}")).expect("a point"),
+                    label: format!("{number} 号感烟探测器"),
+                    lane: Lane::Urgent,
+                    u: None,
+                    system: 1,
+                    part: 40,
+                    zone: "3F".into(),
+                    tags: vec!["detector".into()],
+                    limits: Default::default(),
+                    source: format!("127.0.0.1:502#1 holding {number}"),
+                })
+                .collect(),
+        }
+    }
+
+    fn read(pages: &[Vec<u8>]) -> Vec<Page> {
+        pages.iter().map(|page| serde_json::from_slice(page).expect("a page")).collect()
+    }
+
+    #[test]
+    fn ten_full_loops_travel_in_pages_that_every_receiver_takes() {
+        let whole = catalogue(3_180);
+        let pages = whole.pages();
+        assert!(pages.len() > 1);
+        assert!(pages.iter().all(|page| page.len() <= MESSAGE_BYTES));
+        assert_eq!(Catalogue::from_pages(&read(&pages)), Some(whole));
+    }
+
+    #[test]
+    fn a_missing_or_altered_page_is_noticed() {
+        let mut pages = read(&catalogue(1_000).pages());
+        assert_eq!(Catalogue::from_pages(&pages[1..]), None);
+        pages[0].points[0].part = 41;
+        assert_eq!(Catalogue::from_pages(&pages), None);
+    }
+
+    #[test]
+    fn an_empty_catalogue_is_one_page() {
+        let pages = read(&Catalogue::default().pages());
+        assert_eq!(pages.len(), 1);
+        assert_eq!(Catalogue::from_pages(&pages), Some(Catalogue::default()));
+    }
+}

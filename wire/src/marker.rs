@@ -1,0 +1,59 @@
+//! A marker: what a box no longer has, told at the place where it stood.
+
+use crate::names::PointId;
+use crate::span::{BatchName, Seq, SpanId};
+use crate::time::GatewayTime;
+
+/// Stands in a lane instead of the batches it replaces. Its own name is the last of theirs.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Marker {
+    /// The name of the first batch it replaces.
+    pub first: BatchName,
+    /// Every span it touches, with the last seq it replaces there, in the order of the spool.
+    pub ends: Vec<SpanEnd>,
+    /// The stretch of gateway time in which readings are missing, as far as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<GatewayTime>,
+    /// The end of that stretch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<GatewayTime>,
+    /// Why the batches are gone.
+    pub reason: MarkerReason,
+    /// The points that were fire-class in what is gone, with their onset.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fires: Vec<LostFire>,
+}
+
+/// The last number of a span that a marker replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SpanEnd {
+    /// The span.
+    pub span: SpanId,
+    /// The last seq of it that the marker stands for.
+    pub seq: Seq,
+}
+
+/// Why batches are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MarkerReason {
+    /// The lane's quota forced the oldest out.
+    Quota,
+    /// The disk gave back bytes that do not match their checksum.
+    Damaged,
+    /// The broker refused this very batch.
+    Refused,
+}
+
+/// A point that was fire-class in what is gone.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct LostFire {
+    /// The point.
+    pub n: PointId,
+    /// The span its onset belongs to.
+    pub span: SpanId,
+    /// When it became fire-class.
+    pub t: GatewayTime,
+    /// Its fire-class words.
+    pub vs: String,
+}
