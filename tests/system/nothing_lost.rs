@@ -1,0 +1,2 @@
+//! Nothing is lost and nothing doubled, whatever dies.
+fn main() {}
