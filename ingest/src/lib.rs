@@ -3,4 +3,5 @@
 //! Data goes one way; read the modules in its order: intake, judge, series, desk, api.
 
 pub mod clock;
+pub mod judge;
 pub mod storage;
