@@ -12,4 +12,6 @@
 pub mod clock;
 pub mod inventory;
 pub mod poll;
+pub mod profile;
 pub mod settings;
+mod toml_file;

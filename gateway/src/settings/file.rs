@@ -6,8 +6,10 @@
 
 use std::path::Path;
 
-use firegrid_wire::document::{Document, Mistake, Mistakes};
+use firegrid_wire::document::{Document, Mistakes};
 use serde_json::{Map, Value};
+
+use crate::toml_file::{self, refused};
 
 /// What an overriding environment variable begins with. Parts of the key are joined by `__`.
 const PREFIX: &str = "FIREGRID_GATEWAY__";
@@ -33,7 +35,7 @@ impl File {
     ) -> Result<File, Mistakes> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
-            .map_err(|error| one(&name, format_args!("the file cannot be read: {error}")))?;
+            .map_err(|error| refused(&name, format_args!("the file cannot be read: {error}")))?;
         File::parse(&name, &text, environment)
     }
 
@@ -43,7 +45,7 @@ impl File {
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<File, Mistakes> {
-        let mut content = toml_value(name, text)?;
+        let mut content = toml_file::parse(name, text)?;
         let mut variables: Vec<(String, String)> =
             environment.into_iter().filter(|(key, _)| key.starts_with(PREFIX)).collect();
         variables.sort();
@@ -51,8 +53,7 @@ impl File {
         for (variable, value) in variables {
             let key = variable[PREFIX.len()..].to_ascii_lowercase();
             let parts: Vec<&str> = key.split("__").collect();
-            let path = set(&mut content, &parts, value)
-                .map_err(|what| Mistakes(vec![mistake(&variable, "", what)]))?;
+            let path = set(&mut content, &parts, value).map_err(|what| refused(&variable, what))?;
             overrides.push(Override { variable, path });
         }
         Ok(File { name: name.to_owned(), content, overrides })
@@ -74,25 +75,6 @@ impl File {
             mistakes
         })
     }
-}
-
-/// Reads TOML; a mistake in its syntax is told with line and column.
-pub(crate) fn toml_value(name: &str, text: &str) -> Result<Value, Mistakes> {
-    toml::from_str(text).map_err(|error: toml::de::Error| {
-        let before = &text[..error.span().map_or(0, |span| span.start.min(text.len()))];
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        one(name, format_args!("line {line}, column {column}: {}", error.message()))
-    })
-}
-
-/// One mistake that concerns a whole file.
-pub(crate) fn one(file: &str, what: impl std::fmt::Display) -> Mistakes {
-    Mistakes(vec![mistake(file, "", what.to_string())])
-}
-
-fn mistake(file: &str, path: &str, what: String) -> Mistake {
-    Mistake { file: file.to_owned(), path: path.to_owned(), what }
 }
 
 /// Sets the text at a path, making tables where there are none; the path as mistakes name it.
@@ -152,11 +134,5 @@ mod tests {
         let mistakes = over("line = []\n", "FIREGRID_GATEWAY__LINE__0__ADDRESS", "d:4");
         let told = mistakes.expect_err("a mistake").to_string();
         assert!(told.contains("FIREGRID_GATEWAY__LINE__0__ADDRESS"), "{told}");
-    }
-
-    #[test]
-    fn broken_toml_is_told_with_line_and_column() {
-        let told = toml_value("gateway.toml", "a = 1\n消 = = 2\n").expect_err("broken").to_string();
-        assert!(told.contains("gateway.toml: line 2, column"), "{told}");
     }
 }
