@@ -2,8 +2,9 @@
 //!
 //! Data goes one way; read the modules in its order:
 //!
-//! 1. [`inventory`] — every device and point of the box, as the settings and profiles have it
-//! 2. [`poll`] — what a line says of a device
+//! 1. [`settings`] — file and environment, checked; all mistakes at once
+//! 2. [`inventory`] — every device and point of the box, as the settings and profiles have it
+//! 3. [`poll`] — what a line says of a device
 //!
 //! The gateway never writes to a device, never judges a reading, and forgets a batch only on
 //! the centre's receipt.
@@ -11,3 +12,6 @@
 pub mod clock;
 pub mod inventory;
 pub mod poll;
+pub mod profile;
+pub mod settings;
+mod toml_file;
