@@ -18,4 +18,5 @@ pub mod profile;
 pub mod recorder;
 pub mod settings;
 mod toml_file;
+pub mod uplink;
 pub mod worth_sending;
