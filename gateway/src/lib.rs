@@ -11,6 +11,7 @@
 
 pub mod clock;
 pub mod inventory;
+pub mod line;
 pub mod poll;
 pub mod profile;
 pub mod settings;
