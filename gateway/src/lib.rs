@@ -15,4 +15,5 @@ pub mod line;
 pub mod poll;
 pub mod profile;
 pub mod settings;
+pub mod simulate;
 mod toml_file;

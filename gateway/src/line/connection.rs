@@ -40,13 +40,13 @@ pub(super) enum Answer {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoAnswer {
     #[error("no connection in time")]
-    NotConnectedInTime,
+    ConnectedTooLate,
     #[error("no connection: {0}")]
-    NotConnected(#[source] std::io::Error),
+    Unconnected(#[source] std::io::Error),
     #[error("no answer in time")]
-    NotInTime,
+    TooLate,
     #[error("an answer that cannot be trusted: {0}")]
-    NotTrusted(String),
+    Doubtful(String),
 }
 
 impl Connection {
@@ -68,9 +68,9 @@ impl Connection {
         let connecting = TcpStream::connect((self.address.host(), self.address.port()));
         let stream = timeout(self.patience, connecting)
             .await
-            .map_err(|_| NoAnswer::NotConnectedInTime)?
-            .map_err(NoAnswer::NotConnected)?;
-        stream.set_nodelay(true).map_err(NoAnswer::NotConnected)?;
+            .map_err(|_| NoAnswer::ConnectedTooLate)?
+            .map_err(NoAnswer::Unconnected)?;
+        stream.set_nodelay(true).map_err(NoAnswer::Unconnected)?;
         self.open = Some(tcp::attach(stream));
         Ok(())
     }
@@ -78,7 +78,7 @@ impl Connection {
     /// Asks one question. Unless it is answered in full and in time, the connection is closed.
     pub(super) async fn ask(&mut self, unit_id: u8, read: Read) -> Result<Answer, NoAnswer> {
         let Some(mut context) = self.open.take() else {
-            return Err(NoAnswer::NotTrusted("the connection is closed".into()));
+            return Err(NoAnswer::Doubtful("the connection is closed".into()));
         };
         context.set_slave(Slave(unit_id));
         let question = match read.table {
@@ -89,8 +89,8 @@ impl Connection {
         };
         let answer = timeout(self.patience, context.call(question))
             .await
-            .map_err(|_| NoAnswer::NotInTime)?
-            .map_err(|error| NoAnswer::NotTrusted(error.to_string()))?;
+            .map_err(|_| NoAnswer::TooLate)?
+            .map_err(|error| NoAnswer::Doubtful(error.to_string()))?;
         let answer = match answer {
             Ok(response) => Answer::Registers(registers(response, read)?),
             Err(exception) => meaning(exception),
@@ -113,13 +113,13 @@ fn registers(response: Response, read: Read) -> Result<Vec<u16>, NoAnswer> {
         {
             bits.into_iter().take(count).map(u16::from).collect()
         }
-        (_, other) => return Err(NoAnswer::NotTrusted(format!("it does not fit: {other:?}"))),
+        (_, other) => return Err(NoAnswer::Doubtful(format!("it does not fit: {other:?}"))),
     };
     if registers.len() == count {
         Ok(registers)
     } else {
         let told = format!("{} registers instead of {count}", registers.len());
-        Err(NoAnswer::NotTrusted(told))
+        Err(NoAnswer::Doubtful(told))
     }
 }
 
