@@ -13,10 +13,12 @@
 
 pub mod clock;
 pub mod inventory;
+pub mod line;
 pub mod poll;
 pub mod profile;
 pub mod recorder;
 pub mod settings;
+pub mod simulate;
 mod toml_file;
 pub mod uplink;
 pub mod worth_sending;

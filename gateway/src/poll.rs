@@ -23,7 +23,7 @@ pub enum News {
     },
     /// A fire-class state has come, changed or gone, told as soon as it is read: ahead of the
     /// rest of the poll, and even if the rest then fails. It vouches for nothing and says
-    /// nothing about the device being back; the next `Polled` need not repeat it. Urgent only.
+    /// nothing about the device being back; the next `Polled` repeats it. Urgent lane only.
     Ahead {
         /// The device.
         device: DeviceIndex,

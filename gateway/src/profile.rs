@@ -355,6 +355,10 @@ fn read_profile(name: &str, root: &Keys<'_>) -> Option<Profile> {
     manual?;
     let (asked, groups) = (asked?, groups?);
     group::tell_bad_names(root, &groups, &asked);
+    let widest = groups.iter().map(Group::width).max().unwrap_or(1);
+    if reads.is_some_and(|reads| reads.registers < widest) {
+        root.tell("reads.registers", format_args!("a point needs {widest} registers at once"));
+    }
     Some(Profile { name: name.to_owned(), label: label?, reads: reads?, asked, groups })
 }
 

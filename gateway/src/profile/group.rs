@@ -213,6 +213,13 @@ pub(super) fn read_group(table: &Keys<'_>, around: &Surroundings<'_>) -> Option<
     Some(group)
 }
 
+impl Group {
+    /// How many registers one of its points takes.
+    pub(super) fn width(&self) -> u16 {
+        self.reading.registers()
+    }
+}
+
 /// Tells names that are no names, and names that stand twice, whatever a site answers.
 pub(super) fn tell_bad_names(root: &Keys<'_>, groups: &[Group], asked: &BTreeMap<String, Asked>) {
     let Ok(device) = DeviceId::parse("d") else { return };
