@@ -10,6 +10,7 @@
 //! the centre's receipt.
 
 pub mod clock;
+pub mod commands;
 pub mod inventory;
 pub mod line;
 pub mod poll;
