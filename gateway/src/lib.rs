@@ -5,6 +5,8 @@
 //! 1. [`settings`] — file and environment, checked; all mistakes at once
 //! 2. [`inventory`] — every device and point of the box, as the settings and profiles have it
 //! 3. [`poll`] — what a line says of a device
+//! 4. [`worth_sending`], [`recorder`] — which readings are sent, in which numbered batch, and
+//!    what that batch vouches for
 //!
 //! The gateway never writes to a device, never judges a reading, and forgets a batch only on
 //! the centre's receipt.
@@ -15,6 +17,9 @@ pub mod inventory;
 pub mod line;
 pub mod poll;
 pub mod profile;
+pub mod recorder;
 pub mod settings;
 pub mod simulate;
 mod toml_file;
+pub mod uplink;
+pub mod worth_sending;

@@ -1,3 +1,7 @@
 //! The monitoring centre: what gateways deliver is admitted, judged, stored and shown.
 //!
 //! Data goes one way; read the modules in its order: intake, judge, series, desk, api.
+
+pub mod clock;
+pub mod judge;
+pub mod storage;
