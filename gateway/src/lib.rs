@@ -12,6 +12,7 @@
 //! the centre's receipt.
 
 pub mod clock;
+pub mod commands;
 pub mod inventory;
 pub mod line;
 pub mod poll;

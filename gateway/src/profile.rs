@@ -451,6 +451,22 @@ mod tests {
     }
 
     #[test]
+    fn no_panel_word_hides_a_fire_or_calls_trouble_normal() {
+        let format = point(PANEL.0, PANEL.1, "L1D017").format;
+        for raw in 0..=u16::MAX {
+            let (value, _) = format.decode(&[raw]);
+            let states = value.states().map(|states| states.set);
+            let has = |state| states.is_some_and(|set| set.has(state));
+            if raw & 0x08FF == 0x0810 {
+                assert!(has(State::Fire), "{raw:#06x} is fire");
+            }
+            if raw & 0x6A00 != 0 {
+                assert_ne!(states, Some(StateSet::NORMAL), "{raw:#06x} reports something");
+            }
+        }
+    }
+
+    #[test]
     fn panel_points_lie_where_the_manual_puts_them() {
         let all = points(PANEL.0, PANEL.1);
         assert_eq!(all.len(), 2 * 2 * 159 + 1);

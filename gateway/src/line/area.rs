@@ -273,6 +273,7 @@ impl Observation {
 mod tests {
     use super::*;
     use crate::settings::Settings;
+    use proptest::prelude::*;
 
     const NORMAL: u16 = 0x1400;
     const FIRE: u16 = 0x0C10;
@@ -428,5 +429,98 @@ mod tests {
             area.unanswered(0, now, Some(now));
         }
         assert_eq!(pauses, [2, 2, 4, 8, 16, 30, 30]);
+    }
+
+    /// One thing that happens to a panel.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Change {
+            register: u16,
+            word: u16,
+        },
+        /// A poll whose requests meet these fates, and a good one for the rest.
+        Poll(Vec<Fate>),
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Fate {
+        Answered,
+        Refused,
+        Unanswered,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let word = prop_oneof![Just(NORMAL), Just(FIRE), Just(FAULT), any::<u16>()];
+        let change =
+            (0_u16..359, word).prop_map(|(register, word)| Step::Change { register, word });
+        let fate = prop_oneof![6 => Just(Fate::Answered), 1 => Just(Fate::Refused), 1 => Just(Fate::Unanswered)];
+        let poll = proptest::collection::vec(fate, 0..12).prop_map(Step::Poll);
+        proptest::collection::vec(prop_oneof![2 => change, 1 => poll], 1..60)
+    }
+
+    proptest! {
+        /// Whatever happens in between: what a complete poll has told is what the registers say,
+        /// or unknown; what is told ahead belongs to the very request that was answered.
+        #[test]
+        fn what_is_told_is_what_stands_in_the_registers(steps in steps()) {
+            let mut area = panel();
+            let mut held = vec![NORMAL; 10_000];
+            let mut told = std::collections::BTreeMap::new();
+            let mut answered = None;
+            let mut now = at(0);
+            for step in steps.into_iter().chain([Step::Poll(Vec::new())]) {
+                now = now.plus(Millis::seconds(40));
+                let fates = match step {
+                    Step::Change { register, word } => {
+                        held[usize::from(register)] = word;
+                        continue;
+                    }
+                    Step::Poll(fates) => fates,
+                };
+                let mut fates = fates.into_iter();
+                let mut from = 0;
+                let complete = loop {
+                    let Some((part, read)) = area.next_part(from, now) else { break true };
+                    let setback = match fates.next().unwrap_or(Fate::Answered) {
+                        Fate::Answered => {
+                            let registers =
+                                &held[usize::from(read.first)..usize::try_from(read.end()).expect("small")];
+                            let ahead = area.take(part, registers);
+                            let of_part = |said: &Observation| {
+                                let mut slots = area.slots.iter();
+                                slots.any(|slot| slot.point == said.point && read.holds(slot.read))
+                            };
+                            prop_assert!(ahead.iter().all(of_part));
+                            told.extend(ahead.into_iter().map(|said| (said.point, said)));
+                            answered = Some(now);
+                            from = part + 1;
+                            continue;
+                        }
+                        Fate::Refused => area.refuse(part, now),
+                        Fate::Unanswered => area.unanswered(part, now, answered),
+                    };
+                    match setback {
+                        Setback::Cut => from = part,
+                        Setback::SetAside => from = part + 1,
+                        Setback::Failed => break false,
+                    }
+                };
+                if complete {
+                    told.extend(area.complete().into_iter().map(|said| (said.point, said)));
+                    for slot in &area.slots {
+                        let registers = &held[usize::from(slot.read.first)..][..1];
+                        let said = &told[&slot.point];
+                        let right = slot.says(Some(registers));
+                        let unknown = slot.says(None);
+                        prop_assert!(*said == right || *said == unknown, "{said:?}, {right:?}");
+                    }
+                }
+            }
+            let all_known = area.slots.iter().all(|slot| {
+                let registers = &held[usize::from(slot.read.first)..][..1];
+                told[&slot.point] == slot.says(Some(registers))
+            });
+            prop_assert!(all_known, "after a good poll nothing is unknown any more");
+        }
     }
 }

@@ -322,7 +322,7 @@ fn read_sheets(device: &Table<'_>, points: Option<&[ProfilePoint]>) -> BTreeMap<
 
 fn read_sheet(table: &Table<'_>) -> Sheet {
     let limits: BTreeMap<String, f64> = table.optional("limits").unwrap_or_default();
-    let deadband = table.optional("deadband").filter(|deadband: &f64| {
+    let deadband = table.optional_text("deadband").filter(|deadband: &f64| {
         let fits = deadband.is_finite() && 0.0 <= *deadband;
         if !fits {
             table.tell("deadband", "a deadband is 0 or more, in the unit of the point");
