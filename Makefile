@@ -1,0 +1,25 @@
+# Two commands: `make demo` shows Firegrid at work, `make test` proves it.
+
+CARGO ?= cargo
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+
+.PHONY: demo demo-clean check test tools
+
+demo: ## One process with everything in it, on http://127.0.0.1:8080 (FIREGRID_DEMO_PORT).
+	@$(CARGO) build --quiet --package firegrid-demo
+	@$(CARGO_TARGET_DIR)/debug/firegrid-demo
+
+demo-clean: ## Forgets what the demo has stored.
+	rm -rf var/demo
+
+check: ## Format, lints, docs: the same gate for people and for CI.
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked --quiet
+
+tools: ## Installs or names what the tests need beside Rust.
+	tests/tools
+
+test: tools check ## Every test there is.
+	$(CARGO) build --workspace --bins --locked
+	$(CARGO) test --workspace --locked
