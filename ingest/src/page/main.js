@@ -4,6 +4,7 @@
 import { whenActed } from "./act.js";
 import { showAlarms } from "./alarms.js";
 import { look } from "./centre.js";
+import { showCoverage } from "./coverage.js";
 import { both, byId, moment } from "./draw.js";
 import { showGateways } from "./gateways.js";
 import { fetchCurves, showPoints } from "./points.js";
@@ -46,7 +47,7 @@ async function fetchLists() {
   none("alarms", alarms.items, "没有未处理的报警。", "No open alarm. Whether that means calm stands above.");
   none("tickets", tickets.items, "没有未结工单。", "No open ticket.");
   none("gateways", gateways.items, "还没有网关。", "No gateway yet.");
-  showHealth(health);
+  showCoverage(health);
   const [notable, routine] = await Promise.all([
     look(`points?notable=true&lane=urgent&limit=${NOTABLE_SHOWN}`), look(`points?lane=routine&limit=${CURVES_SHOWN}`),
   ]);
@@ -55,21 +56,6 @@ async function fetchLists() {
   cut("points", notable.next ? notable : routine);
   none("points", [...notable.items, ...analog], "还没有监测点。", "No point yet.");
   fetched = performance.now();
-}
-
-/** How much of the county is watched: silence is never calm. */
-function showHealth(health) {
-  const box = byId("coverage");
-  const points = health.points ?? { total: 0, speaking: 0 };
-  const gateways = health.gateways ?? { total: 0, online: 0 };
-  const gaps = points.speaking < points.total || gateways.online < gateways.total || health.status !== "ok" || points.total === 0;
-  box.classList.toggle("gaps", gaps);
-  const reasons = (health.problems ?? []).map((problem) => `${problem.zh} ${problem.en}`).join("；");
-  box.replaceChildren(
-    ...both(`${gaps ? "⚠ 监视有缺口" : "✓ 监视完整"}：${points.total} 个监测点中 ${points.speaking} 个可信，${gateways.total} 台网关中 ${gateways.online} 台在线。`,
-      `${gaps ? "Watching with gaps" : "All is watched"}: ${points.speaking} of ${points.total} points can speak, ${gateways.online} of ${gateways.total} gateways are online.`),
-    reasons ? " " + reasons : "");
-  byId("region").textContent = health.region ?? "";
 }
 
 /** Says under a list that it is empty, or that it was cut. */
