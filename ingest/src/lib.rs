@@ -3,5 +3,8 @@
 //! Data goes one way; read the modules in its order: intake, judge, series, desk, api.
 
 pub mod calendar;
+pub mod clock;
+pub mod registry;
 pub mod series;
 pub mod settings;
+pub mod storage;

@@ -1,0 +1,249 @@
+//! Live alarms and what was done about each.
+
+use firegrid_wire::names::{GatewayId, PointId};
+use firegrid_wire::time::{CentreTime, GatewayTime};
+
+use super::rows::{Columns, json, stored};
+use super::{Reader, StorageError, Transaction};
+
+/// An alarm as it stands.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Alarm {
+    /// Made of its cause: subject, rule, step, span and moment of raising.
+    pub id: String,
+    /// What was found: `fire`, `device-silent` …
+    pub kind: String,
+    /// The rule that found it, or `centre` for what the centre found out about itself.
+    pub rule: String,
+    /// The step of the rule.
+    pub step: String,
+    /// `info`, `general`, `serious` or `major`.
+    pub severity: String,
+    /// The gateway it belongs to; `centre` for the centre itself.
+    pub gateway: GatewayId,
+    /// The point inside the gateway, if it is about one.
+    pub point: Option<PointId>,
+    /// The unit; none while the gateway belongs to nobody.
+    pub unit: Option<String>,
+    /// The small grid the unit lies in.
+    pub grid: Option<String>,
+    /// `active-unacked`, `active-acked`, `returned-unacked`, `returned-acked` or `closed`.
+    pub state: String,
+    /// What else is known.
+    pub body: AlarmBody,
+    /// When it was raised in gateway time, if it was judged in it.
+    pub raised_t: Option<GatewayTime>,
+    /// When the centre raised it.
+    pub raised: CentreTime,
+    /// When the centre last changed it.
+    pub changed: CentreTime,
+}
+
+/// What is known of an alarm beyond its columns.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct AlarmBody {
+    /// Why, in Chinese.
+    pub reason_zh: String,
+    /// Why, in English.
+    pub reason_en: String,
+    /// `historical`, `shielded`, `testing`, `provisional`.
+    pub marks: Vec<String>,
+    /// How often it returned and came back.
+    pub relapses: u32,
+    /// Who acknowledged it, and when in milliseconds.
+    pub acknowledged: Option<Deed>,
+    /// When its condition was gone and calm was proven.
+    pub returned_at: Option<i64>,
+    /// Who closed it, and when in milliseconds.
+    pub closed: Option<Deed>,
+    /// `real-fire`, `false`, `test`, `drill`, or none where no verdict is asked.
+    pub verdict: Option<String>,
+}
+
+/// Something a person did.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Deed {
+    /// Who.
+    pub by: String,
+    /// When, in centre milliseconds.
+    pub at: i64,
+}
+
+/// One line of the history of an alarm or a ticket.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct HistoryLine {
+    /// Counts from 1.
+    pub n: u32,
+    /// When, on the centre's clock.
+    pub at: CentreTime,
+    /// Who did it; none if the system did.
+    pub who: Option<String>,
+    /// What happened: `raised`, `relapsed`, `calmed`, `cleared`, `acknowledged`, `accepted` …
+    pub what: String,
+    /// What is to be said beside it.
+    pub body: serde_json::Value,
+}
+
+/// Which alarms a list holds.
+#[derive(Debug, Clone, Default)]
+pub struct AlarmFilter {
+    /// Only of this state.
+    pub state: Option<String>,
+    /// Only raised before this one (its moment and id): the next page.
+    pub before: Option<(CentreTime, String)>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+const COLUMNS_OF_ALL: &str = "SELECT id, kind, rule, step, severity, gateway, point, unit, grid, \
+     state, body, raised_t, raised_at, changed_at FROM alarm WHERE state <> 'closed'";
+
+/// Every alarm that is not closed.
+pub async fn load_open(reader: &Reader) -> Result<Vec<Alarm>, StorageError> {
+    let rows = sqlx::query(COLUMNS_OF_ALL).fetch_all(&reader.pool).await?;
+    rows.iter().map(read).collect()
+}
+
+/// The newest alarms first.
+pub async fn list(reader: &Reader, filter: &AlarmFilter) -> Result<Vec<Alarm>, StorageError> {
+    let (before, id) = match &filter.before {
+        Some((at, id)) => (at.millis(), id.as_str()),
+        None => (i64::MAX, ""),
+    };
+    let rows = sqlx::query(
+        "SELECT id, kind, rule, step, severity, gateway, point, unit, grid, state, body, \
+         raised_t, raised_at, changed_at FROM alarm \
+         WHERE ($1 = '' OR state = $1) AND (raised_at < $2 OR (raised_at = $2 AND id < $3)) \
+         ORDER BY raised_at DESC, id DESC LIMIT $4",
+    )
+    .bind(filter.state.clone().unwrap_or_default())
+    .bind(before)
+    .bind(id)
+    .bind(i64::from(filter.limit))
+    .fetch_all(&reader.pool)
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+/// One alarm.
+pub async fn one(reader: &Reader, id: &str) -> Result<Option<Alarm>, StorageError> {
+    let row = sqlx::query(
+        "SELECT id, kind, rule, step, severity, gateway, point, unit, grid, state, body, \
+         raised_t, raised_at, changed_at FROM alarm WHERE id = $1",
+    )
+    .bind(id)
+    .fetch_optional(&reader.pool)
+    .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// What was done about an alarm, oldest first.
+pub async fn history(reader: &Reader, id: &str) -> Result<Vec<HistoryLine>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT n, at, who, what, body FROM alarm_history WHERE alarm = $1 ORDER BY n",
+    )
+    .bind(id)
+    .fetch_all(&reader.pool)
+    .await?;
+    rows.iter().map(|row| read_line(&Columns { table: "alarm_history", row })).collect()
+}
+
+/// The last number of history that each open alarm has.
+pub async fn load_lines(reader: &Reader) -> Result<Vec<(String, u32)>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT alarm_history.alarm AS id, MAX(alarm_history.n) AS n FROM alarm_history \
+         JOIN alarm ON alarm.id = alarm_history.alarm WHERE alarm.state <> 'closed' \
+         GROUP BY alarm_history.alarm",
+    )
+    .fetch_all(&reader.pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Columns { table: "alarm_history", row };
+            Ok((row.text("id")?, line_number(&row)?))
+        })
+        .collect()
+}
+
+/// Writes an alarm as it stands.
+pub async fn put(to: &mut Transaction<'_>, row: &Alarm) -> Result<(), StorageError> {
+    sqlx::query(
+        "INSERT INTO alarm (id, kind, rule, step, severity, gateway, point, unit, grid, state, \
+         body, raised_t, raised_at, changed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+         ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body, \
+         severity = excluded.severity, changed_at = excluded.changed_at",
+    )
+    .bind(row.id.clone())
+    .bind(row.kind.clone())
+    .bind(row.rule.clone())
+    .bind(row.step.clone())
+    .bind(row.severity.clone())
+    .bind(row.gateway.as_str())
+    .bind(row.point.as_ref().map(|point| point.as_str().to_owned()))
+    .bind(row.unit.clone())
+    .bind(row.grid.clone())
+    .bind(row.state.clone())
+    .bind(json(&row.body))
+    .bind(row.raised_t.map(GatewayTime::millis))
+    .bind(row.raised.millis())
+    .bind(row.changed.millis())
+    .execute(&mut *to.inner)
+    .await?;
+    Ok(())
+}
+
+/// Writes a line of history; the same line again changes nothing.
+pub async fn put_line(
+    to: &mut Transaction<'_>,
+    alarm: &str,
+    line: &HistoryLine,
+) -> Result<(), StorageError> {
+    sqlx::query(
+        "INSERT INTO alarm_history (alarm, n, at, who, what, body) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (alarm, n) DO NOTHING",
+    )
+    .bind(alarm)
+    .bind(stored(u64::from(line.n)))
+    .bind(line.at.millis())
+    .bind(line.who.clone())
+    .bind(line.what.clone())
+    .bind(line.body.to_string())
+    .execute(&mut *to.inner)
+    .await?;
+    Ok(())
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<Alarm, StorageError> {
+    let row = Columns { table: "alarm", row };
+    Ok(Alarm {
+        id: row.text("id")?,
+        kind: row.text("kind")?,
+        rule: row.text("rule")?,
+        step: row.text("step")?,
+        severity: row.text("severity")?,
+        gateway: row.parsed("gateway")?,
+        point: row.maybe_parsed("point")?,
+        unit: row.maybe_text("unit")?,
+        grid: row.maybe_text("grid")?,
+        state: row.text("state")?,
+        body: row.json("body")?,
+        raised_t: row.maybe_number("raised_t")?.map(GatewayTime::from_millis),
+        raised: CentreTime::from_millis(row.number("raised_at")?),
+        changed: CentreTime::from_millis(row.number("changed_at")?),
+    })
+}
+
+pub(super) fn read_line(row: &Columns<'_>) -> Result<HistoryLine, StorageError> {
+    Ok(HistoryLine {
+        n: line_number(row)?,
+        at: CentreTime::from_millis(row.number("at")?),
+        who: row.maybe_text("who")?,
+        what: row.text("what")?,
+        body: row.json("body")?,
+    })
+}
+
+pub(super) fn line_number(row: &Columns<'_>) -> Result<u32, StorageError> {
+    u32::try_from(row.number("n")?).map_err(|error| row.strange("n", &error))
+}

@@ -1,0 +1,91 @@
+//! Routine batches on their way into the series store.
+
+use firegrid_wire::names::GatewayId;
+use firegrid_wire::span::BatchName;
+use firegrid_wire::time::CentreTime;
+
+use super::rows::{Columns, stored};
+use super::{Reader, StorageError, Transaction};
+
+/// A routine batch, exactly as it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxBatch {
+    /// Its name.
+    pub name: InboxName,
+    /// Its bytes.
+    pub body: Vec<u8>,
+    /// When it came.
+    pub arrived: CentreTime,
+}
+
+/// The name of a batch in the inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct InboxName {
+    /// Whose batch.
+    pub gateway: GatewayId,
+    /// Its name in the routine lane.
+    pub batch: BatchName,
+}
+
+/// How much waits: batches and bytes.
+pub async fn waiting(reader: &Reader) -> Result<(u64, u64), StorageError> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS batches, CAST(COALESCE(SUM(LENGTH(body)), 0) AS BIGINT) AS bytes \
+         FROM series_inbox",
+    )
+    .fetch_one(&reader.pool)
+    .await?;
+    let row = Columns { table: "series_inbox", row: &row };
+    Ok((row.count("batches")?, row.count("bytes")?))
+}
+
+/// The batches that wait longest.
+pub async fn oldest(reader: &Reader, limit: u32) -> Result<Vec<InboxBatch>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT gateway, span, seq, body, arrived_at FROM series_inbox \
+         ORDER BY arrived_at, gateway, span, seq LIMIT $1",
+    )
+    .bind(i64::from(limit))
+    .fetch_all(&reader.pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Columns { table: "series_inbox", row };
+            Ok(InboxBatch {
+                name: InboxName {
+                    gateway: row.parsed("gateway")?,
+                    batch: BatchName { span: row.parsed("span")?, seq: row.count("seq")? },
+                },
+                body: row.bytes("body")?,
+                arrived: CentreTime::from_millis(row.number("arrived_at")?),
+            })
+        })
+        .collect()
+}
+
+/// Puts a batch into the inbox; the same batch again changes nothing.
+pub async fn put(to: &mut Transaction<'_>, row: &InboxBatch) -> Result<(), StorageError> {
+    sqlx::query(
+        "INSERT INTO series_inbox (gateway, span, seq, body, arrived_at) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (gateway, span, seq) DO NOTHING",
+    )
+    .bind(row.name.gateway.as_str())
+    .bind(row.name.batch.span.to_string())
+    .bind(stored(row.name.batch.seq))
+    .bind(row.body.clone())
+    .bind(row.arrived.millis())
+    .execute(&mut *to.inner)
+    .await?;
+    Ok(())
+}
+
+/// Takes a batch out of the inbox.
+pub async fn remove(to: &mut Transaction<'_>, name: &InboxName) -> Result<(), StorageError> {
+    sqlx::query("DELETE FROM series_inbox WHERE gateway = $1 AND span = $2 AND seq = $3")
+        .bind(name.gateway.as_str())
+        .bind(name.batch.span.to_string())
+        .bind(stored(name.batch.seq))
+        .execute(&mut *to.inner)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! Tickets 工单 and what was done about each.
+
+use firegrid_wire::names::{GatewayId, PointId};
+use firegrid_wire::time::{CentreTime, GatewayTime};
+
+use super::alarms::{Deed, HistoryLine, line_number, read_line};
+use super::rows::{Columns, json, stored};
+use super::{Reader, StorageError, Transaction};
+
+/// A ticket as it stands.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Ticket {
+    /// Made of its first cause: subject, rule, step, span and moment of raising.
+    pub id: String,
+    /// The kind of hazard: `pump-power`, `sprinkler-pressure-low` …
+    pub kind: String,
+    /// The rule that found it.
+    pub rule: String,
+    /// `info`, `general`, `serious` or `major`: the gravest so far.
+    pub severity: String,
+    /// What it is about: `{gateway}/{device}/{point}` or `{gateway}`.
+    pub subject: String,
+    /// The gateway it belongs to.
+    pub gateway: GatewayId,
+    /// The point inside the gateway, if it is about one.
+    pub point: Option<PointId>,
+    /// The unit; none while the gateway belongs to nobody.
+    pub unit: Option<String>,
+    /// The grid that owns it: the small grid of the unit, or the region.
+    pub grid: String,
+    /// The ids from the region down to the owning grid, joined by strokes, when it was opened.
+    pub grid_path: String,
+    /// `accept` 待接单, `rectifying` 整改中, `recheck` 待复查, `closed` 已结案 …
+    pub state: String,
+    /// What else is known.
+    pub body: TicketBody,
+    /// When the centre opened it.
+    pub opened: CentreTime,
+    /// Until when it must be accepted.
+    pub accept_by: Option<CentreTime>,
+    /// Until when it must be mended.
+    pub rectify_by: Option<CentreTime>,
+    /// When the centre last changed it.
+    pub changed: CentreTime,
+}
+
+/// What is known of a ticket beyond its columns.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct TicketBody {
+    /// Why, in Chinese.
+    pub reason_zh: String,
+    /// Why, in English.
+    pub reason_en: String,
+    /// `historical`, `shielded`, `testing`.
+    pub marks: Vec<String>,
+    /// The steps of the rule that stand now, each with the occurrence it stands for.
+    pub standing: Vec<Standing>,
+    /// How often the hazard came back while the ticket was open.
+    pub recurrences: u32,
+    /// When it first happened, in gateway milliseconds.
+    pub first_t: Option<GatewayTime>,
+    /// Who accepted it, and when.
+    pub accepted: Option<Deed>,
+    /// When its condition was last proven to be gone, in centre milliseconds.
+    pub cleared_at: Option<i64>,
+    /// Whether it healed before anyone took it.
+    pub self_healed: bool,
+    /// Who closed it, and when.
+    pub closed: Option<Deed>,
+    /// What was said on closing.
+    pub note: Option<String>,
+    /// How often it was opened again after it had been closed.
+    pub reopened: u32,
+}
+
+/// A step of the rule that stands now.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Standing {
+    /// The step.
+    pub step: String,
+    /// The occurrence, in the words of an id.
+    pub occurrence: String,
+}
+
+/// Which tickets a list holds.
+#[derive(Debug, Clone, Default)]
+pub struct TicketFilter {
+    /// Only of this grid and every grid below it.
+    pub grid: Option<String>,
+    /// Only of this state.
+    pub state: Option<String>,
+    /// Only opened before this one (its moment and id): the next page.
+    pub before: Option<(CentreTime, String)>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Every ticket that is not closed, and every one that was closed since: it may come back.
+pub async fn load(reader: &Reader, closed_since: CentreTime) -> Result<Vec<Ticket>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT id, kind, rule, severity, subject, gateway, point, unit, grid, grid_path, state, \
+         body, opened_at, accept_by, rectify_by, changed_at FROM ticket \
+         WHERE state NOT IN ('closed', 'void') OR changed_at >= $1",
+    )
+    .bind(closed_since.millis())
+    .fetch_all(&reader.pool)
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+/// The newest tickets first. A grid's list holds those of every grid below it.
+pub async fn list(reader: &Reader, filter: &TicketFilter) -> Result<Vec<Ticket>, StorageError> {
+    let (before, id) = match &filter.before {
+        Some((at, id)) => (at.millis(), id.as_str()),
+        None => (i64::MAX, ""),
+    };
+    let grid = filter.grid.as_deref().unwrap_or_default();
+    let rows = sqlx::query(
+        "WITH RECURSIVE below (id) AS (SELECT CAST($1 AS TEXT) UNION \
+         SELECT grid.id FROM grid JOIN below ON grid.parent = below.id) \
+         SELECT id, kind, rule, severity, subject, gateway, point, unit, grid, grid_path, state, \
+         body, opened_at, accept_by, rectify_by, changed_at FROM ticket \
+         WHERE ($1 = '' OR grid IN (SELECT id FROM below)) AND ($2 = '' OR state = $2) \
+         AND (opened_at < $3 OR (opened_at = $3 AND id < $4)) \
+         ORDER BY opened_at DESC, id DESC LIMIT $5",
+    )
+    .bind(grid)
+    .bind(filter.state.clone().unwrap_or_default())
+    .bind(before)
+    .bind(id)
+    .bind(i64::from(filter.limit))
+    .fetch_all(&reader.pool)
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+/// One ticket.
+pub async fn one(reader: &Reader, id: &str) -> Result<Option<Ticket>, StorageError> {
+    let row = sqlx::query(
+        "SELECT id, kind, rule, severity, subject, gateway, point, unit, grid, grid_path, state, \
+         body, opened_at, accept_by, rectify_by, changed_at FROM ticket WHERE id = $1",
+    )
+    .bind(id)
+    .fetch_optional(&reader.pool)
+    .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// What was done about a ticket, oldest first.
+pub async fn history(reader: &Reader, id: &str) -> Result<Vec<HistoryLine>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT n, at, who, what, body FROM ticket_history WHERE ticket = $1 ORDER BY n",
+    )
+    .bind(id)
+    .fetch_all(&reader.pool)
+    .await?;
+    rows.iter().map(|row| read_line(&Columns { table: "ticket_history", row })).collect()
+}
+
+/// The last number of history that each ticket of [`load`] has.
+pub async fn load_lines(
+    reader: &Reader,
+    closed_since: CentreTime,
+) -> Result<Vec<(String, u32)>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT ticket_history.ticket AS id, MAX(ticket_history.n) AS n FROM ticket_history \
+         JOIN ticket ON ticket.id = ticket_history.ticket \
+         WHERE ticket.state NOT IN ('closed', 'void') OR ticket.changed_at >= $1 \
+         GROUP BY ticket_history.ticket",
+    )
+    .bind(closed_since.millis())
+    .fetch_all(&reader.pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Columns { table: "ticket_history", row };
+            Ok((row.text("id")?, line_number(&row)?))
+        })
+        .collect()
+}
+
+/// Writes a ticket as it stands.
+pub async fn put(to: &mut Transaction<'_>, row: &Ticket) -> Result<(), StorageError> {
+    sqlx::query(
+        "INSERT INTO ticket (id, kind, rule, severity, subject, gateway, point, unit, grid, \
+         grid_path, state, body, opened_at, accept_by, rectify_by, changed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+         ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, unit = excluded.unit, \
+         grid = excluded.grid, grid_path = excluded.grid_path, state = excluded.state, \
+         body = excluded.body, accept_by = excluded.accept_by, rectify_by = excluded.rectify_by, \
+         changed_at = excluded.changed_at",
+    )
+    .bind(row.id.clone())
+    .bind(row.kind.clone())
+    .bind(row.rule.clone())
+    .bind(row.severity.clone())
+    .bind(row.subject.clone())
+    .bind(row.gateway.as_str())
+    .bind(row.point.as_ref().map(|point| point.as_str().to_owned()))
+    .bind(row.unit.clone())
+    .bind(row.grid.clone())
+    .bind(row.grid_path.clone())
+    .bind(row.state.clone())
+    .bind(json(&row.body))
+    .bind(row.opened.millis())
+    .bind(row.accept_by.map(CentreTime::millis))
+    .bind(row.rectify_by.map(CentreTime::millis))
+    .bind(row.changed.millis())
+    .execute(&mut *to.inner)
+    .await?;
+    Ok(())
+}
+
+/// Writes a line of history; the same line again changes nothing.
+pub async fn put_line(
+    to: &mut Transaction<'_>,
+    ticket: &str,
+    line: &HistoryLine,
+) -> Result<(), StorageError> {
+    sqlx::query(
+        "INSERT INTO ticket_history (ticket, n, at, who, what, body) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (ticket, n) DO NOTHING",
+    )
+    .bind(ticket)
+    .bind(stored(u64::from(line.n)))
+    .bind(line.at.millis())
+    .bind(line.who.clone())
+    .bind(line.what.clone())
+    .bind(line.body.to_string())
+    .execute(&mut *to.inner)
+    .await?;
+    Ok(())
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<Ticket, StorageError> {
+    let row = Columns { table: "ticket", row };
+    Ok(Ticket {
+        id: row.text("id")?,
+        kind: row.text("kind")?,
+        rule: row.text("rule")?,
+        severity: row.text("severity")?,
+        subject: row.text("subject")?,
+        gateway: row.parsed("gateway")?,
+        point: row.maybe_parsed("point")?,
+        unit: row.maybe_text("unit")?,
+        grid: row.text("grid")?,
+        grid_path: row.text("grid_path")?,
+        state: row.text("state")?,
+        body: row.json("body")?,
+        opened: CentreTime::from_millis(row.number("opened_at")?),
+        accept_by: row.maybe_number("accept_by")?.map(CentreTime::from_millis),
+        rectify_by: row.maybe_number("rectify_by")?.map(CentreTime::from_millis),
+        changed: CentreTime::from_millis(row.number("changed_at")?),
+    })
+}
