@@ -2,3 +2,25 @@
 //!
 //! Pure: it knows nothing of files, networks, databases and clocks. Time is an argument, the
 //! next deadline an answer; the same inputs in the same order give the same decisions.
+//!
+//! Read it in this order:
+//!
+//! 1. [`rulebook`], [`condition`] — what is judged, and what a condition says of a reading
+//! 2. [`phase`], [`sight`] — what time does to a condition, and what silence means
+//! 3. [`decision`], [`engine`] — readings, beats and silence in, decisions out
+//! 4. [`alarm`], [`ticket`], [`lifecycle`] — what people do with a decision
+//! 5. [`routing`] — whose job it is
+//! 6. [`scenario`] — how a rule's author proves what it does
+
+pub mod alarm;
+pub mod condition;
+pub mod decision;
+pub mod engine;
+pub mod lifecycle;
+pub mod phase;
+pub mod routing;
+pub mod rulebook;
+pub mod scenario;
+pub mod sight;
+pub mod ticket;
+pub mod word;

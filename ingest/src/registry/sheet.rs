@@ -105,9 +105,14 @@ impl Sheet {
             }
         };
         let Some(columns) = self.columns(&header, required, optional, told) else { return };
+        let mut lines = Lines { text, before: 0, line: 1 };
         for record in records {
             match record {
-                Ok(record) => self.row(&record, &columns, told),
+                Ok(record) => {
+                    let begin = record.position().map_or(0, csv::Position::byte);
+                    let line = lines.at(usize::try_from(begin).unwrap_or(usize::MAX));
+                    self.row(&record, line, &columns, told);
+                }
                 Err(error) => told.file(&self.file, error),
             }
         }
@@ -130,10 +135,9 @@ impl Sheet {
         };
         for name in header {
             match known.iter().find(|known| **known == name) {
-                None => tell(format!(
-                    "there is no column {name:?}; known here: {}",
-                    known.join(", ")
-                )),
+                None => {
+                    tell(format!("there is no column {name:?}; known here: {}", known.join(", ")))
+                }
                 Some(name) if columns.contains(name) => {
                     tell(format!("the column {name} stands here twice"));
                 }
@@ -146,8 +150,13 @@ impl Sheet {
         (!wrong).then_some(columns)
     }
 
-    fn row(&mut self, record: &csv::StringRecord, columns: &[&'static str], told: &mut Told) {
-        let line = record.position().map_or(0, csv::Position::line);
+    fn row(
+        &mut self,
+        record: &csv::StringRecord,
+        line: u64,
+        columns: &[&'static str],
+        told: &mut Told,
+    ) {
         if record.iter().all(str::is_empty) {
             return;
         }
@@ -158,7 +167,11 @@ impl Sheet {
         }
         for (cell, column) in record.iter().zip(columns) {
             if cell.chars().any(char::is_control) {
-                told.line(&self.file, line, format_args!("{column}: {cell:?} holds control characters"));
+                told.line(
+                    &self.file,
+                    line,
+                    format_args!("{column}: {cell:?} holds control characters"),
+                );
             } else if CELL_CHARACTERS < cell.chars().count() {
                 told.line(
                     &self.file,
@@ -172,14 +185,32 @@ impl Sheet {
     }
 }
 
+/// Counts lines as an editor does. The reader's own count is one behind where lines end in
+/// CR LF, because a record begins for it between the two.
+struct Lines<'a> {
+    text: &'a str,
+    before: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of the first character at or behind a place that ends no line.
+    fn at(&mut self, place: usize) -> u64 {
+        let bytes = self.text.as_bytes();
+        let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let skipped = bytes.iter().skip(place).take_while(|byte| ends(byte)).count();
+        let place = place.saturating_add(skipped).min(bytes.len());
+        let passed = bytes.get(self.before..place).unwrap_or_default();
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.before = place.max(self.before);
+        self.line
+    }
+}
+
 impl Row {
     /// A cell as it is written; empty if there is no such column.
     pub(super) fn cell(&self, column: &'static str) -> &str {
         self.cells.get(column).map_or("", String::as_str)
-    }
-
-    pub(super) fn line(&self) -> u64 {
-        self.line
     }
 
     /// A cell with a form of its own. What is wrong with it is told.
@@ -210,7 +241,11 @@ mod tests {
         let mut told = Told::default();
         let sheet = Sheet::read(&path, &["id", "name"], &["phone"], &mut told);
         let rows = sheet.rows().map(|row| {
-            (row.line(), row.cell("id").to_owned(), format!("{}|{}", row.cell("name"), row.cell("phone")))
+            (
+                row.line,
+                row.cell("id").to_owned(),
+                format!("{}|{}", row.cell("name"), row.cell("phone")),
+            )
         });
         let told = told.0.iter().map(|mistake| format!("{}: {}\n", mistake.path, mistake.what));
         (rows.collect(), told.collect())
@@ -234,19 +269,28 @@ mod tests {
     fn sheets_are_read_as_spreadsheets_write_them() {
         check("id,name\na,东门\n".as_bytes(), &[(2, "a", "东门|")]);
         check("\u{feff}name,id\r\n东门,a\r\n".as_bytes(), &[(2, "a", "东门|")]);
-        check(b"id , name,phone\n\n,,\n a , \"x, y\" ,1\n", &[(4, "a", "x, y|1")]);
+        check(b"id , name,phone\n\n,,\n a ,\"x, y\", 1\n", &[(4, "a", "x, y|1")]);
         check(b"id,name", &[]);
     }
 
     #[test]
     fn what_is_no_sheet_is_told_with_its_line() {
         check_told(b"", ": the header line is missing: id,name\n");
-        check_told(b"id,nmae\n", "line 1: there is no column \"nmae\"; known here: id, name, phone\n\
-                                  line 1: the column name is missing\n");
+        check_told(
+            b"id,nmae\n",
+            "line 1: there is no column \"nmae\"; known here: id, name, phone\n\
+                                  line 1: the column name is missing\n",
+        );
         check_told(b"id,name,id\n", "line 1: the column id stands here twice\n");
-        check_told(b"id,name\na\nb,c,d\n", "line 2: it has 1 cells, the header 2\n\
-                                            line 3: it has 3 cells, the header 2\n");
-        check_told(b"id,name\na,\xb6\xab\xc3\xc5\n", "line 2: this is not UTF-8: save the sheet as \"CSV UTF-8\"\n");
+        check_told(
+            b"id,name\na\nb,c,d\n",
+            "line 2: it has 1 cells, the header 2\n\
+                                            line 3: it has 3 cells, the header 2\n",
+        );
+        check_told(
+            b"id,name\na,\xb6\xab\xc3\xc5\n",
+            "line 2: this is not UTF-8: save the sheet as \"CSV UTF-8\"\n",
+        );
         check_told(b"id,name\na,\"b\nc\"\n", "line 2: name: \"b\\nc\" holds control characters\n");
     }
 }

@@ -25,6 +25,7 @@ pub mod holes;
 pub mod inbox;
 pub mod positions;
 pub mod readings;
+pub mod registry;
 mod rows;
 pub mod rule_state;
 pub mod tickets;
@@ -70,8 +71,7 @@ pub async fn open(folder: &Path) -> Result<(Writer, Reader), StorageError> {
     std::fs::create_dir_all(folder).map_err(|error| StorageError::unopened(folder, &error))?;
     let file = folder.join(FILE);
     let refused = |error: &dyn std::fmt::Display| StorageError::unopened(&file, error);
-    let mut connection =
-        connect(&url(&file, "rwc")).await.map_err(|error| refused(&error))?;
+    let mut connection = connect(&url(&file, "rwc")).await.map_err(|error| refused(&error))?;
     MIGRATIONS.run(&mut connection).await.map_err(|error| refused(&error))?;
     let options: AnyConnectOptions =
         url(&file, "ro").parse().map_err(|error: sqlx::Error| refused(&error))?;
