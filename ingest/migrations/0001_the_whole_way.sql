@@ -201,6 +201,7 @@ CREATE TABLE ticket (
     grid         TEXT   NOT NULL,
     grid_path    TEXT   NOT NULL,
     state        TEXT   NOT NULL,
+    life         TEXT   NOT NULL,
     body         TEXT   NOT NULL,
     opened_at    BIGINT NOT NULL,
     accept_by    BIGINT,

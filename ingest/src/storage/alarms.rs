@@ -1,5 +1,7 @@
 //! Live alarms and what was done about each.
 
+use firegrid_rules::alarm::{State, Verdict};
+use firegrid_rules::rulebook::Severity;
 use firegrid_wire::names::{GatewayId, PointId};
 use firegrid_wire::time::{CentreTime, GatewayTime};
 
@@ -7,7 +9,7 @@ use super::rows::{Columns, json, stored};
 use super::{Reader, StorageError, Transaction};
 
 /// An alarm as it stands.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Alarm {
     /// Made of its cause: subject, rule, step, span and moment of raising.
     pub id: String,
@@ -17,8 +19,8 @@ pub struct Alarm {
     pub rule: String,
     /// The step of the rule.
     pub step: String,
-    /// `info`, `general`, `serious` or `major`.
-    pub severity: String,
+    /// How grave it is.
+    pub severity: Severity,
     /// The gateway it belongs to; `centre` for the centre itself.
     pub gateway: GatewayId,
     /// The point inside the gateway, if it is about one.
@@ -27,8 +29,8 @@ pub struct Alarm {
     pub unit: Option<String>,
     /// The small grid the unit lies in.
     pub grid: Option<String>,
-    /// `active-unacked`, `active-acked`, `returned-unacked`, `returned-acked` or `closed`.
-    pub state: String,
+    /// Where it stands.
+    pub state: State,
     /// What else is known.
     pub body: AlarmBody,
     /// When it was raised in gateway time, if it was judged in it.
@@ -42,35 +44,45 @@ pub struct Alarm {
 /// What is known of an alarm beyond its columns.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct AlarmBody {
+    /// What was found, in Chinese, for what the centre found out about itself; the rule's own
+    /// name says it for all others.
+    pub name_zh: Option<String>,
     /// Why, in Chinese.
     pub reason_zh: String,
     /// Why, in English.
     pub reason_en: String,
     /// `historical`, `shielded`, `testing`, `provisional`.
     pub marks: Vec<String>,
-    /// How often it returned and came back.
+    /// How often it was almost over and came back.
     pub relapses: u32,
-    /// Who acknowledged it, and when in milliseconds.
+    /// Who took it last.
     pub acknowledged: Option<Deed>,
-    /// When its condition was gone and calm was proven.
-    pub returned_at: Option<i64>,
-    /// Who closed it, and when in milliseconds.
+    /// When calm was proven.
+    pub returned: Option<CentreMillis>,
+    /// Whether the point it stands on is another one now or is gone.
+    pub retired: bool,
+    /// Who closed it.
     pub closed: Option<Deed>,
-    /// `real-fire`, `false`, `test`, `drill`, or none where no verdict is asked.
-    pub verdict: Option<String>,
+    /// What it was.
+    pub verdict: Option<Verdict>,
+    /// Why it was closed without proof.
+    pub exception: Option<String>,
 }
+
+/// A moment of the centre in the JSON of a row: whole milliseconds since 1970.
+pub type CentreMillis = i64;
 
 /// Something a person did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Deed {
     /// Who.
     pub by: String,
-    /// When, in centre milliseconds.
-    pub at: i64,
+    /// When.
+    pub at: CentreMillis,
 }
 
 /// One line of the history of an alarm or a ticket.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HistoryLine {
     /// Counts from 1.
     pub n: u32,
@@ -88,7 +100,7 @@ pub struct HistoryLine {
 #[derive(Debug, Clone, Default)]
 pub struct AlarmFilter {
     /// Only of this state.
-    pub state: Option<String>,
+    pub state: Option<State>,
     /// Only raised before this one (its moment and id): the next page.
     pub before: Option<(CentreTime, String)>,
     /// At most so many.
@@ -116,7 +128,7 @@ pub async fn list(reader: &Reader, filter: &AlarmFilter) -> Result<Vec<Alarm>, S
          WHERE ($1 = '' OR state = $1) AND (raised_at < $2 OR (raised_at = $2 AND id < $3)) \
          ORDER BY raised_at DESC, id DESC LIMIT $4",
     )
-    .bind(filter.state.clone().unwrap_or_default())
+    .bind(filter.state.map_or("", State::as_str))
     .bind(before)
     .bind(id)
     .bind(i64::from(filter.limit))
@@ -139,12 +151,11 @@ pub async fn one(reader: &Reader, id: &str) -> Result<Option<Alarm>, StorageErro
 
 /// What was done about an alarm, oldest first.
 pub async fn history(reader: &Reader, id: &str) -> Result<Vec<HistoryLine>, StorageError> {
-    let rows = sqlx::query(
-        "SELECT n, at, who, what, body FROM alarm_history WHERE alarm = $1 ORDER BY n",
-    )
-    .bind(id)
-    .fetch_all(&reader.pool)
-    .await?;
+    let rows =
+        sqlx::query("SELECT n, at, who, what, body FROM alarm_history WHERE alarm = $1 ORDER BY n")
+            .bind(id)
+            .fetch_all(&reader.pool)
+            .await?;
     rows.iter().map(|row| read_line(&Columns { table: "alarm_history", row })).collect()
 }
 
@@ -178,12 +189,12 @@ pub async fn put(to: &mut Transaction<'_>, row: &Alarm) -> Result<(), StorageErr
     .bind(row.kind.clone())
     .bind(row.rule.clone())
     .bind(row.step.clone())
-    .bind(row.severity.clone())
+    .bind(row.severity.as_str())
     .bind(row.gateway.as_str())
     .bind(row.point.as_ref().map(|point| point.as_str().to_owned()))
     .bind(row.unit.clone())
     .bind(row.grid.clone())
-    .bind(row.state.clone())
+    .bind(row.state.as_str())
     .bind(json(&row.body))
     .bind(row.raised_t.map(GatewayTime::millis))
     .bind(row.raised.millis())
@@ -221,12 +232,12 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Alarm, StorageError> {
         kind: row.text("kind")?,
         rule: row.text("rule")?,
         step: row.text("step")?,
-        severity: row.text("severity")?,
+        severity: row.parsed("severity")?,
         gateway: row.parsed("gateway")?,
         point: row.maybe_parsed("point")?,
         unit: row.maybe_text("unit")?,
         grid: row.maybe_text("grid")?,
-        state: row.text("state")?,
+        state: row.parsed("state")?,
         body: row.json("body")?,
         raised_t: row.maybe_number("raised_t")?.map(GatewayTime::from_millis),
         raised: CentreTime::from_millis(row.number("raised_at")?),

@@ -20,9 +20,10 @@ pub struct CataloguePage {
 
 /// Every page, the oldest first.
 pub async fn load(reader: &Reader) -> Result<Vec<CataloguePage>, StorageError> {
-    let rows = sqlx::query("SELECT gateway, body, arrived_at FROM catalogue_page ORDER BY arrived_at")
-        .fetch_all(&reader.pool)
-        .await?;
+    let rows =
+        sqlx::query("SELECT gateway, body, arrived_at FROM catalogue_page ORDER BY arrived_at")
+            .fetch_all(&reader.pool)
+            .await?;
     rows.iter()
         .map(|row| {
             let row = Columns { table: "catalogue_page", row };

@@ -101,8 +101,10 @@ pub async fn alive(reader: &Reader) -> Result<Option<CentreTime>, StorageError> 
         .bind(ALIVE)
         .fetch_optional(&reader.pool)
         .await?;
-    row.map(|row| Columns { table: "tally", row: &row }.number("value").map(CentreTime::from_millis))
-        .transpose()
+    row.map(|row| {
+        Columns { table: "tally", row: &row }.number("value").map(CentreTime::from_millis)
+    })
+    .transpose()
 }
 
 /// Writes that the centre is alive.

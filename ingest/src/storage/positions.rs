@@ -52,9 +52,7 @@ pub async fn load(reader: &Reader) -> Result<Vec<LanePosition>, StorageError> {
 }
 
 /// Every span of every lane.
-pub async fn load_spans(
-    reader: &Reader,
-) -> Result<Vec<(GatewayId, Lane, LaneSpan)>, StorageError> {
+pub async fn load_spans(reader: &Reader) -> Result<Vec<(GatewayId, Lane, LaneSpan)>, StorageError> {
     let rows = sqlx::query("SELECT gateway, lane, span, ordinal, end_seq FROM lane_span")
         .fetch_all(&reader.pool)
         .await?;

@@ -1,14 +1,16 @@
 //! Tickets 工单 and what was done about each.
 
+use firegrid_rules::rulebook::Severity;
+use firegrid_rules::ticket::{self, State};
 use firegrid_wire::names::{GatewayId, PointId};
-use firegrid_wire::time::{CentreTime, GatewayTime};
+use firegrid_wire::time::CentreTime;
 
 use super::alarms::{Deed, HistoryLine, line_number, read_line};
 use super::rows::{Columns, json, stored};
 use super::{Reader, StorageError, Transaction};
 
 /// A ticket as it stands.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Ticket {
     /// Made of its first cause: subject, rule, step, span and moment of raising.
     pub id: String,
@@ -16,8 +18,8 @@ pub struct Ticket {
     pub kind: String,
     /// The rule that found it.
     pub rule: String,
-    /// `info`, `general`, `serious` or `major`: the gravest so far.
-    pub severity: String,
+    /// How grave it is: the gravest step so far.
+    pub severity: Severity,
     /// What it is about: `{gateway}/{device}/{point}` or `{gateway}`.
     pub subject: String,
     /// The gateway it belongs to.
@@ -30,47 +32,33 @@ pub struct Ticket {
     pub grid: String,
     /// The ids from the region down to the owning grid, joined by strokes, when it was opened.
     pub grid_path: String,
-    /// `accept` 待接单, `rectifying` 整改中, `recheck` 待复查, `closed` 已结案 …
-    pub state: String,
+    /// Where it stands, when it was opened, and by when what must be done.
+    pub life: ticket::Ticket,
     /// What else is known.
     pub body: TicketBody,
-    /// When the centre opened it.
-    pub opened: CentreTime,
-    /// Until when it must be accepted.
-    pub accept_by: Option<CentreTime>,
-    /// Until when it must be mended.
-    pub rectify_by: Option<CentreTime>,
     /// When the centre last changed it.
     pub changed: CentreTime,
 }
 
-/// What is known of a ticket beyond its columns.
+/// What is known of a ticket beyond its columns and its life.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct TicketBody {
-    /// Why, in Chinese.
+    /// Why it was raised last, in Chinese.
     pub reason_zh: String,
     /// Why, in English.
     pub reason_en: String,
     /// `historical`, `shielded`, `testing`.
     pub marks: Vec<String>,
-    /// The steps of the rule that stand now, each with the occurrence it stands for.
+    /// When it was raised first, in gateway milliseconds; none for a rule in centre time.
+    pub first_raised_t: Option<i64>,
+    /// The steps of the rule that stand now.
     pub standing: Vec<Standing>,
-    /// How often the hazard came back while the ticket was open.
-    pub recurrences: u32,
-    /// When it first happened, in gateway milliseconds.
-    pub first_t: Option<GatewayTime>,
-    /// Who accepted it, and when.
-    pub accepted: Option<Deed>,
-    /// When its condition was last proven to be gone, in centre milliseconds.
-    pub cleared_at: Option<i64>,
-    /// Whether it healed before anyone took it.
-    pub self_healed: bool,
-    /// Who closed it, and when.
+    /// Whether the point it stands on is another one now or is gone.
+    pub retired: bool,
+    /// Who closed it.
     pub closed: Option<Deed>,
     /// What was said on closing.
     pub note: Option<String>,
-    /// How often it was opened again after it had been closed.
-    pub reopened: u32,
 }
 
 /// A step of the rule that stands now.
@@ -88,7 +76,7 @@ pub struct TicketFilter {
     /// Only of this grid and every grid below it.
     pub grid: Option<String>,
     /// Only of this state.
-    pub state: Option<String>,
+    pub state: Option<State>,
     /// Only opened before this one (its moment and id): the next page.
     pub before: Option<(CentreTime, String)>,
     /// At most so many.
@@ -99,7 +87,7 @@ pub struct TicketFilter {
 pub async fn load(reader: &Reader, closed_since: CentreTime) -> Result<Vec<Ticket>, StorageError> {
     let rows = sqlx::query(
         "SELECT id, kind, rule, severity, subject, gateway, point, unit, grid, grid_path, state, \
-         body, opened_at, accept_by, rectify_by, changed_at FROM ticket \
+         life, body, opened_at, accept_by, rectify_by, changed_at FROM ticket \
          WHERE state NOT IN ('closed', 'void') OR changed_at >= $1",
     )
     .bind(closed_since.millis())
@@ -119,13 +107,13 @@ pub async fn list(reader: &Reader, filter: &TicketFilter) -> Result<Vec<Ticket>,
         "WITH RECURSIVE below (id) AS (SELECT CAST($1 AS TEXT) UNION \
          SELECT grid.id FROM grid JOIN below ON grid.parent = below.id) \
          SELECT id, kind, rule, severity, subject, gateway, point, unit, grid, grid_path, state, \
-         body, opened_at, accept_by, rectify_by, changed_at FROM ticket \
+         life, body, opened_at, accept_by, rectify_by, changed_at FROM ticket \
          WHERE ($1 = '' OR grid IN (SELECT id FROM below)) AND ($2 = '' OR state = $2) \
          AND (opened_at < $3 OR (opened_at = $3 AND id < $4)) \
          ORDER BY opened_at DESC, id DESC LIMIT $5",
     )
     .bind(grid)
-    .bind(filter.state.clone().unwrap_or_default())
+    .bind(filter.state.map_or("", State::as_str))
     .bind(before)
     .bind(id)
     .bind(i64::from(filter.limit))
@@ -138,7 +126,7 @@ pub async fn list(reader: &Reader, filter: &TicketFilter) -> Result<Vec<Ticket>,
 pub async fn one(reader: &Reader, id: &str) -> Result<Option<Ticket>, StorageError> {
     let row = sqlx::query(
         "SELECT id, kind, rule, severity, subject, gateway, point, unit, grid, grid_path, state, \
-         body, opened_at, accept_by, rectify_by, changed_at FROM ticket WHERE id = $1",
+         life, body, opened_at, accept_by, rectify_by, changed_at FROM ticket WHERE id = $1",
     )
     .bind(id)
     .fetch_optional(&reader.pool)
@@ -183,28 +171,29 @@ pub async fn load_lines(
 pub async fn put(to: &mut Transaction<'_>, row: &Ticket) -> Result<(), StorageError> {
     sqlx::query(
         "INSERT INTO ticket (id, kind, rule, severity, subject, gateway, point, unit, grid, \
-         grid_path, state, body, opened_at, accept_by, rectify_by, changed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+         grid_path, state, life, body, opened_at, accept_by, rectify_by, changed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
          ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, unit = excluded.unit, \
          grid = excluded.grid, grid_path = excluded.grid_path, state = excluded.state, \
-         body = excluded.body, accept_by = excluded.accept_by, rectify_by = excluded.rectify_by, \
+         life = excluded.life, body = excluded.body, accept_by = excluded.accept_by, rectify_by = excluded.rectify_by, \
          changed_at = excluded.changed_at",
     )
     .bind(row.id.clone())
     .bind(row.kind.clone())
     .bind(row.rule.clone())
-    .bind(row.severity.clone())
+    .bind(row.severity.as_str())
     .bind(row.subject.clone())
     .bind(row.gateway.as_str())
     .bind(row.point.as_ref().map(|point| point.as_str().to_owned()))
     .bind(row.unit.clone())
     .bind(row.grid.clone())
     .bind(row.grid_path.clone())
-    .bind(row.state.clone())
+    .bind(row.life.state.as_str())
+    .bind(json(&row.life))
     .bind(json(&row.body))
-    .bind(row.opened.millis())
-    .bind(row.accept_by.map(CentreTime::millis))
-    .bind(row.rectify_by.map(CentreTime::millis))
+    .bind(row.life.opened.millis())
+    .bind(row.life.due.accept.millis())
+    .bind(row.life.due.rectify.millis())
     .bind(row.changed.millis())
     .execute(&mut *to.inner)
     .await?;
@@ -238,18 +227,15 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Ticket, StorageError> {
         id: row.text("id")?,
         kind: row.text("kind")?,
         rule: row.text("rule")?,
-        severity: row.text("severity")?,
+        severity: row.parsed("severity")?,
         subject: row.text("subject")?,
         gateway: row.parsed("gateway")?,
         point: row.maybe_parsed("point")?,
         unit: row.maybe_text("unit")?,
         grid: row.text("grid")?,
         grid_path: row.text("grid_path")?,
-        state: row.text("state")?,
+        life: row.json("life")?,
         body: row.json("body")?,
-        opened: CentreTime::from_millis(row.number("opened_at")?),
-        accept_by: row.maybe_number("accept_by")?.map(CentreTime::from_millis),
-        rectify_by: row.maybe_number("rectify_by")?.map(CentreTime::from_millis),
         changed: CentreTime::from_millis(row.number("changed_at")?),
     })
 }

@@ -1,0 +1,165 @@
+//! What the engine shows of itself.
+
+use std::fmt;
+
+use firegrid_wire::names::FullPointId;
+use firegrid_wire::reading::{Quality, Value};
+use firegrid_wire::state::{State, StateSet};
+use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
+
+use crate::decision::{At, Occurrence};
+use crate::rulebook::RuleId;
+use crate::sight::Sight;
+
+/// One point as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PointView {
+    /// Its name.
+    pub point: FullPointId,
+    /// What it said last; none: nothing yet.
+    pub value: Option<Value>,
+    /// How far to believe that.
+    pub quality: Quality,
+    /// When it said so.
+    pub time: Option<GatewayTime>,
+    /// Whether it is seen.
+    pub sight: Sight,
+    /// Whether its silence about a state proves anything.
+    pub voice: Voice,
+    /// A fire-class state that a heartbeat told and no numbered reading has confirmed yet.
+    pub provisional: Option<StateSet>,
+    /// Every step of a rule that is not quiet on it.
+    pub phases: Vec<PhaseView>,
+}
+
+/// Whether what a point does not say proves anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voice {
+    /// It can speak.
+    Speaks,
+    /// It is shielded, under test or absent: these states keep it silent.
+    Mute(StateSet),
+    /// Its device cannot say, or nothing was read yet.
+    Unknown,
+    /// Its quality is not good.
+    Doubtful(Quality),
+}
+
+/// One step of a rule that is not quiet on a point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhaseView {
+    /// The rule.
+    pub rule: RuleId,
+    /// The step.
+    pub step: String,
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+/// Where a step stands on a subject, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its condition holds, but not yet for long enough.
+    Suspected {
+        /// Since when.
+        since: At,
+    },
+    /// It is raised.
+    Raised {
+        /// Which raising it is.
+        occurrence: Occurrence,
+    },
+    /// It is raised, and calm is being proven.
+    Clearing {
+        /// Which raising it is.
+        occurrence: Occurrence,
+        /// Since when calm is proven; none: the proof stands still.
+        calm_since: Option<At>,
+    },
+    /// It is raised on a point that is another one now or is gone. A person must decide.
+    Retired {
+        /// Which raising it is.
+        occurrence: Occurrence,
+    },
+}
+
+/// Why something may not be closed yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotYet {
+    /// The condition holds, as far as is known.
+    Holds {
+        /// Since when.
+        since: At,
+    },
+    /// Calm is being proven.
+    Calm {
+        /// Since when; none: the proof stands still.
+        since: Option<At>,
+        /// How long it must last.
+        of: Millis,
+    },
+    /// The point or gateway is not seen now.
+    Blind {
+        /// The last moment at which it was.
+        last: Option<CentreTime>,
+    },
+    /// The point is shielded, under test or absent.
+    Mute(StateSet),
+    /// The point's quality is not good.
+    Doubtful(Quality),
+    /// The point cannot say, or is not known here.
+    Unknown,
+    /// The point that raised it is another one now or is gone: only a person can decide.
+    Retired,
+    /// Two boxes seem to use this gateway's identity.
+    TwoBoxes,
+}
+
+impl NotYet {
+    /// The reason on Chinese pages.
+    pub fn zh(&self) -> String {
+        match self {
+            NotYet::Holds { .. } => "故障仍存在，不能结案".to_owned(),
+            NotYet::Calm { since: Some(_), of } => {
+                format!("已恢复，但尚未稳定满 {of}，不能结案")
+            }
+            NotYet::Calm { since: None, of } => {
+                format!("恢复证明中断，需重新稳定满 {of}，不能结案")
+            }
+            NotYet::Blind { .. } => "点位当前不可见，无法证明已恢复，不能结案".to_owned(),
+            NotYet::Mute(states) => {
+                let words: Vec<&str> =
+                    states.intersection(StateSet::MUTE).iter().map(State::zh).collect();
+                format!("点位处于{}状态，无法证明已恢复，不能结案", words.join("、"))
+            }
+            NotYet::Doubtful(_) => "读数质量异常，无法证明已恢复，不能结案".to_owned(),
+            NotYet::Unknown => "点位状态未知，无法证明已恢复，不能结案".to_owned(),
+            NotYet::Retired => "点位已变更或移除，需上级网格说明原因后销案".to_owned(),
+            NotYet::TwoBoxes => "疑似两台网关使用同一身份，核实前不能结案".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for NotYet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotYet::Holds { .. } => f.write_str("the condition still holds"),
+            NotYet::Calm { since: Some(_), of } => {
+                write!(f, "it is calm, but has not been so for {of}")
+            }
+            NotYet::Calm { since: None, of } => {
+                write!(f, "the proof of calm was broken and must last {of} from anew")
+            }
+            NotYet::Blind { .. } => f.write_str("it is not seen now and proves nothing"),
+            NotYet::Mute(states) => {
+                write!(f, "it is {} and proves nothing", states.intersection(StateSet::MUTE))
+            }
+            NotYet::Doubtful(quality) => write!(f, "its quality is {quality} and proves nothing"),
+            NotYet::Unknown => f.write_str("its state is unknown and proves nothing"),
+            NotYet::Retired => {
+                f.write_str("its point is another one now or is gone: a person must decide")
+            }
+            NotYet::TwoBoxes => f.write_str("two boxes seem to use this gateway's identity"),
+        }
+    }
+}

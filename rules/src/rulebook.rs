@@ -1,0 +1,264 @@
+//! The rulebook: which conditions on which points mean what, and what to do about them.
+//!
+//! Written in TOML and read through [`firegrid_wire::document`], so that every mistake is told
+//! at once with its file and key path. The shipped one is embedded. What it says is checked
+//! here; what it does is proven by scenario files. Judges nothing itself.
+
+use std::fmt;
+use std::str::FromStr;
+
+use firegrid_wire::document::Mistakes;
+use firegrid_wire::quantity::Unit;
+use firegrid_wire::time::Millis;
+
+use crate::condition::Condition;
+use crate::word::worded;
+
+mod reading;
+
+/// Rules, each with its revision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rulebook {
+    rules: Vec<Rule>,
+    revision: Revision,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Its name in the rulebook, for example `W1`.
+    pub id: RuleId,
+    /// Changes with every change of the rule. Evidence counts under the revision that raised it.
+    pub revision: Revision,
+    /// What it finds, for programs: `fire`, `sprinkler-pressure-low`, `device-silent` …
+    pub kind: String,
+    /// What it finds, for people.
+    pub name: Words,
+    /// The clause it rests on, with the mark of how well that is known: [V] verified,
+    /// [S] seen in a secondary text, [R] recalled, [D] derived.
+    pub basis: String,
+    /// What to do about it.
+    pub advice: Words,
+    /// What it looks at.
+    pub applies_to: Selector,
+    /// What makes one occurrence one case.
+    pub group_by: Grouping,
+    /// From the mildest to the gravest; each is judged by itself.
+    pub steps: Vec<Step>,
+}
+
+/// The same in both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+/// One step of a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Its name in the rule, for example `warn`.
+    pub name: String,
+    /// How grave it is.
+    pub severity: Severity,
+    /// What it opens.
+    pub effect: Effect,
+    /// What must hold.
+    pub when: Condition,
+    /// For how long.
+    pub held_for: Millis,
+    /// What must hold for it to calm; none: `when` must not hold.
+    pub clear_when: Option<Condition>,
+    /// For how long.
+    pub clear_for: Millis,
+}
+
+/// What a rule looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// Points of the catalogue; what is left empty does not restrict.
+    Points {
+        /// System types of GB/T 26875.3-2011 table 4.
+        systems: Vec<u8>,
+        /// Part types of GB/T 26875.3-2011 table 5.
+        parts: Vec<u8>,
+        /// The unit of an analog point.
+        unit: Option<Unit>,
+        /// The point must have all of these tags.
+        tags: Vec<String>,
+    },
+    /// Every discrete point, in the catalogue or not: its words are enough.
+    Discrete,
+    /// The `comm` point of every device.
+    Devices,
+    /// Every gateway, in centre time.
+    Gateways,
+}
+
+/// What makes one occurrence one case. Zone, device and unit are to join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grouping {
+    /// Each subject by itself.
+    Point,
+}
+
+worded! {
+    /// What a step opens.
+    Effect {
+        /// Something an operator must handle now 报警.
+        Alarm = "alarm", "报警";
+        /// A fault that someone must mend 隐患: a ticket.
+        Hazard = "hazard", "隐患";
+        /// Shown, and nothing else.
+        Note = "note", "提示";
+    }
+}
+
+worded! {
+    /// How grave a step is.
+    Severity {
+        /// Worth knowing.
+        Info = "info", "提示";
+        /// A general hazard 一般.
+        General = "general", "一般";
+        /// An outstanding hazard 突出.
+        Serious = "serious", "突出";
+        /// A major hazard 重大.
+        Major = "major", "重大";
+    }
+}
+
+/// The name of a rule: 1 to 32 letters, digits and hyphens, beginning with a letter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleId(std::sync::Arc<str>);
+
+impl RuleId {
+    /// Takes 1 to 32 letters, digits and hyphens, beginning with a letter.
+    pub fn parse(text: &str) -> Result<RuleId, RuleIdError> {
+        let plain = text.len() <= 32
+            && text.bytes().next().is_some_and(|first| first.is_ascii_alphabetic())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if plain { Ok(RuleId(text.into())) } else { Err(RuleIdError { text: text.to_owned() }) }
+    }
+
+    /// The name as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for RuleId {
+    type Err = RuleIdError;
+    fn from_str(text: &str) -> Result<RuleId, RuleIdError> {
+        RuleId::parse(text)
+    }
+}
+
+/// A text that names no rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no rule id: use 1 to 32 letters, digits and hyphens, beginning with a letter")]
+pub struct RuleIdError {
+    text: String,
+}
+
+/// The first 16 hex digits of the SHA-256 of what was written: equal texts have equal
+/// revisions, and a changed rule never has that of its former self.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Revision(u64);
+
+impl Revision {
+    /// The revision of a text.
+    pub fn of(text: &str) -> Revision {
+        use sha2::Digest;
+        let digest = sha2::Sha256::digest(text.as_bytes());
+        Revision(digest.iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for Revision {
+    type Err = std::num::ParseIntError;
+    fn from_str(text: &str) -> Result<Revision, std::num::ParseIntError> {
+        u64::from_str_radix(text, 16).map(Revision)
+    }
+}
+
+/// The shipped rulebook: file name and text.
+const SHIPPED: [(&str, &str); 3] = [
+    ("fire.toml", include_str!("../rulebook/fire.toml")),
+    ("water.toml", include_str!("../rulebook/water.toml")),
+    ("silence.toml", include_str!("../rulebook/silence.toml")),
+];
+
+impl Rulebook {
+    /// The rulebook that is part of the program.
+    pub fn shipped() -> Rulebook {
+        let files = SHIPPED.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        #[expect(clippy::expect_used, reason = "embedded in the program; a test reads it")]
+        Rulebook::read(&files).expect("the shipped rulebook is read by a test")
+    }
+
+    /// Reads files, each with its name and its text, and tells every mistake in any of them.
+    pub fn read(files: &[(String, String)]) -> Result<Rulebook, Mistakes> {
+        reading::read(files)
+    }
+
+    pub(crate) fn of(rules: Vec<Rule>) -> Rulebook {
+        let mut revisions: Vec<String> =
+            rules.iter().map(|rule| format!("{} {}", rule.id, rule.revision)).collect();
+        revisions.sort();
+        Rulebook { revision: Revision::of(&revisions.join("\n")), rules }
+    }
+
+    /// One rule.
+    pub fn rule(&self, id: &RuleId) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == *id)
+    }
+
+    /// All rules, in the order of the files.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Changes with every change of any rule.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+}
+
+impl Rule {
+    /// Whether it runs in centre time.
+    pub fn is_on_silence(&self) -> bool {
+        match self.applies_to {
+            Selector::Gateways => true,
+            Selector::Points { .. } | Selector::Discrete | Selector::Devices => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_rulebook_can_be_read() {
+        let files = SHIPPED.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let rulebook = Rulebook::read(&files).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let ids: Vec<&str> = rulebook.rules().iter().map(|rule| rule.id.as_str()).collect();
+        let wanted = ["FIRE", "PREALARM", "SUPERVISORY", "W1", "P2", "C1-DEVICE", "C1-GATEWAY"];
+        assert_eq!(ids, wanted);
+    }
+}

@@ -1,0 +1,419 @@
+//! From TOML to rules, and every mistake on the way.
+
+use std::collections::BTreeSet;
+
+use firegrid_wire::document::{Document, Mistake, Mistakes, Table};
+use firegrid_wire::quantity::Unit;
+use firegrid_wire::reading::Quality;
+use firegrid_wire::state::{State, StateSet};
+use firegrid_wire::time::Millis;
+use serde_json::Value;
+
+use super::{Effect, Grouping, Revision, Rule, RuleId, Rulebook, Selector, Severity, Step, Words};
+use crate::condition::{Condition, Limit};
+use crate::word::WordError;
+
+/// How long calm must be proven where a rule does not say: a hazard is somebody's work and
+/// closes on 30 minutes of proof (DESIGN §7).
+const PROOF: Millis = Millis::seconds(30 * 60);
+
+/// The same for alarms and notes.
+const CALM: Millis = Millis::seconds(20);
+
+/// Rules and steps in one rulebook. Far beyond any real one; the engine counts them in 16 bits.
+const MOST: usize = 10_000;
+
+/// Conditions inside conditions. A tree deeper than this is a mistake of its author.
+const DEEPEST: usize = 16;
+
+pub(super) fn read(files: &[(String, String)]) -> Result<Rulebook, Mistakes> {
+    let mut mistakes = Vec::new();
+    let mut rules: Vec<Rule> = Vec::new();
+    let mut taken = BTreeSet::new();
+    for (name, text) in files {
+        match read_file(name, text, &mut taken) {
+            Ok(more) => rules.extend(more),
+            Err(Mistakes(more)) => mistakes.extend(more),
+        }
+    }
+    if mistakes.is_empty() && !rules.iter().any(raises_fire_at_once) {
+        mistakes.push(Mistake {
+            file: files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+            path: "rule".to_owned(),
+            what: "no rule raises an alarm of kind \"fire\" at once for every discrete point"
+                .to_owned(),
+        });
+    }
+    if MOST < rules.iter().map(|rule| rule.steps.len()).sum() {
+        mistakes.push(Mistake {
+            file: String::new(),
+            path: "rule".to_owned(),
+            what: format!("there are more than {MOST} steps"),
+        });
+    }
+    if mistakes.is_empty() { Ok(Rulebook::of(rules)) } else { Err(Mistakes(mistakes)) }
+}
+
+/// A rulebook that lets a fire pass is no rulebook.
+fn raises_fire_at_once(rule: &Rule) -> bool {
+    let at_once = |step: &Step| {
+        let fire = match &step.when {
+            Condition::HasState(states) => states.has(State::Fire),
+            Condition::Below(_)
+            | Condition::Above(_)
+            | Condition::Outside(..)
+            | Condition::QualityIs(_)
+            | Condition::BlindFor(_)
+            | Condition::AllOf(_)
+            | Condition::AnyOf(_)
+            | Condition::Not(_) => false,
+        };
+        fire && step.effect == Effect::Alarm && step.held_for == Millis::ZERO
+    };
+    rule.kind == "fire" && rule.applies_to == Selector::Discrete && rule.steps.iter().any(at_once)
+}
+
+fn read_file(name: &str, text: &str, taken: &mut BTreeSet<String>) -> Result<Vec<Rule>, Mistakes> {
+    let content: Value = match toml::from_str(text) {
+        Ok(content) => content,
+        Err(error) => {
+            let document = Document::new(name, Value::Object(Default::default()));
+            document.tell("", error.to_string().trim_end());
+            return document.finish(None);
+        }
+    };
+    let revisions: Vec<Revision> = match content.get("rule") {
+        Some(Value::Array(rules)) => {
+            rules.iter().map(|rule| Revision::of(&rule.to_string())).collect()
+        }
+        Some(_) | None => Vec::new(),
+    };
+    let document = Document::new(name, content);
+    let rules = {
+        let root = document.root();
+        let read: Vec<Option<Rule>> = root
+            .tables("rule")
+            .iter()
+            .zip(revisions)
+            .map(|(table, revision)| read_rule(table, revision, taken))
+            .collect();
+        read.into_iter().collect::<Option<Vec<Rule>>>()
+    };
+    document.finish(rules)
+}
+
+fn read_rule(table: &Table<'_>, revision: Revision, taken: &mut BTreeSet<String>) -> Option<Rule> {
+    let id: Option<RuleId> = table.required_text("id");
+    if let Some(id) = &id
+        && !taken.insert(id.to_string())
+    {
+        table.tell("id", format_args!("{id} is the id of another rule too"));
+    }
+    let kind: Option<String> = table.required("kind");
+    let name = read_words(table, "name");
+    let basis: Option<String> = table.required("basis");
+    let advice = read_words(table, "advice");
+    let applies_to = table.required_table("applies_to").and_then(|inner| read_selector(&inner));
+    let group_by = match table.or("group_by", "point".to_owned()).as_deref() {
+        Some("point") => Some(Grouping::Point),
+        Some(other) => {
+            table.tell("group_by", WordError::new(other, ["point"]));
+            None
+        }
+        None => None,
+    };
+    if !table.has("step") {
+        table.tell("step", "a rule needs at least one step");
+    }
+    let mut names = BTreeSet::new();
+    let steps: Vec<Option<Step>> = table
+        .tables("step")
+        .iter()
+        .map(|step| read_step(step, applies_to.as_ref(), &mut names))
+        .collect();
+    let steps: Option<Vec<Step>> = steps.into_iter().collect();
+    Some(Rule {
+        id: id?,
+        revision,
+        kind: kind?,
+        name: name?,
+        basis: basis?,
+        advice: advice?,
+        applies_to: applies_to?,
+        group_by: group_by?,
+        steps: steps?,
+    })
+}
+
+fn read_words(table: &Table<'_>, key: &str) -> Option<Words> {
+    let inner = table.required_table(key)?;
+    let (zh, en) = (inner.required("zh"), inner.required("en"));
+    Some(Words { zh: zh?, en: en? })
+}
+
+fn read_selector(table: &Table<'_>) -> Option<Selector> {
+    let what: String = table.or("what", "points".to_owned())?;
+    match what.as_str() {
+        "points" => {
+            let systems = table.or("systems", Vec::new());
+            let parts = table.or("parts", Vec::new());
+            let unit =
+                if table.has("unit") { Some(table.optional_text::<Unit>("unit")?) } else { None };
+            let tags = table.or("tags", Vec::new());
+            Some(Selector::Points { systems: systems?, parts: parts?, unit, tags: tags? })
+        }
+        "discrete" => Some(Selector::Discrete),
+        "devices" => Some(Selector::Devices),
+        "gateways" => Some(Selector::Gateways),
+        other => {
+            table
+                .tell("what", WordError::new(other, ["points", "discrete", "devices", "gateways"]));
+            None
+        }
+    }
+}
+
+fn read_step(
+    table: &Table<'_>,
+    selector: Option<&Selector>,
+    names: &mut BTreeSet<String>,
+) -> Option<Step> {
+    let name: Option<String> = table.required("name");
+    if let Some(name) = &name
+        && !names.insert(name.clone())
+    {
+        table.tell("name", format_args!("{name:?} is the name of another step of this rule"));
+    }
+    let severity: Option<Severity> = table.required_text("severity");
+    let effect: Option<Effect> = table.required_text("effect");
+    let when = table.required_table("when").and_then(|inner| read_condition(&inner, selector, 0));
+    let held_for = table.text_or("for", Millis::ZERO);
+    let clear_when = match table.table("clear_when") {
+        Some(inner) => Some(read_condition(&inner, selector, 0)?),
+        None => None,
+    };
+    let proof = match effect {
+        Some(Effect::Hazard) => PROOF,
+        Some(Effect::Alarm | Effect::Note) | None => CALM,
+    };
+    let clear_for = table.text_or("clear_for", proof);
+    Some(Step {
+        name: name?,
+        severity: severity?,
+        effect: effect?,
+        when: when?,
+        held_for: held_for?,
+        clear_when,
+        clear_for: clear_for?,
+    })
+}
+
+/// The words of which a condition holds exactly one.
+const OPERATORS: [&str; 9] = [
+    "below",
+    "above",
+    "outside",
+    "has_state",
+    "quality_is",
+    "blind_for",
+    "all_of",
+    "any_of",
+    "not",
+];
+
+fn read_condition(
+    table: &Table<'_>,
+    selector: Option<&Selector>,
+    depth: usize,
+) -> Option<Condition> {
+    let written: Vec<&str> = OPERATORS.into_iter().filter(|key| table.has(key)).collect();
+    let [operator] = written[..] else {
+        tell_operators(table, &written);
+        return None;
+    };
+    if DEEPEST < depth {
+        table.tell(operator, format_args!("conditions stand more than {DEEPEST} deep"));
+        return None;
+    }
+    check_clock(table, operator, selector);
+    let inner = |list: Vec<Table<'_>>| {
+        if list.is_empty() {
+            table.tell(operator, "this list must not be empty");
+        }
+        let inner: Vec<Option<Condition>> =
+            list.iter().map(|inner| read_condition(inner, selector, depth + 1)).collect();
+        inner.into_iter().collect::<Option<Vec<Condition>>>()
+    };
+    match operator {
+        "below" => read_limit(table, operator, selector).map(Condition::Below),
+        "above" => read_limit(table, operator, selector).map(Condition::Above),
+        "outside" => {
+            let band: [String; 2] = table.required("outside")?;
+            let or: Option<[String; 2]> = table.optional("or");
+            let [low_or, high_or] = or.map_or([None, None], |or| or.map(Some));
+            let unit = unit_of(table, operator, selector)?;
+            let low = limit(table, operator, &band[0], low_or.as_deref(), unit);
+            let high = limit(table, operator, &band[1], high_or.as_deref(), unit);
+            Some(Condition::Outside(low?, high?))
+        }
+        "has_state" => read_states(table, operator).map(Condition::HasState),
+        "quality_is" => {
+            let qualities: Vec<Quality> = one_or_many(table, operator, |word| {
+                Quality::from_word(word)
+                    .ok_or_else(|| WordError::new(word, Quality::ALL.map(Quality::as_str)))
+            })?;
+            Some(Condition::QualityIs(qualities))
+        }
+        "blind_for" => table.required_text("blind_for").map(Condition::BlindFor),
+        "all_of" => inner(table.tables("all_of")).map(Condition::AllOf),
+        "any_of" => inner(table.tables("any_of")).map(Condition::AnyOf),
+        _ => {
+            let inner = table.required_table("not")?;
+            let inner = read_condition(&inner, selector, depth + 1)?;
+            Some(Condition::Not(Box::new(inner)))
+        }
+    }
+}
+
+fn tell_operators(table: &Table<'_>, written: &[&str]) {
+    let known = OPERATORS.join(", ");
+    match written.last() {
+        Some(second) => {
+            // Each is counted as asked for: one mistake is enough.
+            for key in written {
+                table.raw(key);
+            }
+            table.tell(second, format_args!("a condition holds exactly one of {known}"));
+        }
+        None => table.tell("", format_args!("a condition holds exactly one of {known}")),
+    }
+}
+
+/// Rules on silence run in centre time, all others in gateway time, and never in both.
+fn check_clock(table: &Table<'_>, operator: &str, selector: Option<&Selector>) {
+    let on_silence = match selector {
+        Some(Selector::Gateways) => true,
+        Some(Selector::Points { .. } | Selector::Discrete | Selector::Devices) => false,
+        None => return,
+    };
+    let joins = matches!(operator, "all_of" | "any_of" | "not");
+    match (on_silence, operator == "blind_for") {
+        (false, true) => table.tell(
+            operator,
+            "blind_for runs in centre time and stands only in rules on gateways, where nothing \
+             runs in gateway time",
+        ),
+        (true, false) if !joins => table.tell(
+            operator,
+            "a rule on gateways runs in centre time: only blind_for can stand in it",
+        ),
+        (true | false, _) => {}
+    }
+}
+
+fn read_states(table: &Table<'_>, key: &str) -> Option<StateSet> {
+    let states = one_or_many(table, key, |word| {
+        State::ALL
+            .iter()
+            .copied()
+            .find(|state| state.word() == word)
+            .ok_or_else(|| WordError::new(word, State::ALL.iter().map(|state| state.word())))
+    })?;
+    Some(states.into_iter().collect())
+}
+
+/// A word, or a list of words that must not be empty.
+fn one_or_many<T>(
+    table: &Table<'_>,
+    key: &str,
+    read: impl Fn(&str) -> Result<T, WordError>,
+) -> Option<Vec<T>> {
+    let words: Vec<&str> = match table.raw(key)? {
+        Value::String(word) => vec![word],
+        Value::Array(words) => {
+            let texts: Option<Vec<&str>> = words.iter().map(Value::as_str).collect();
+            match texts {
+                Some(texts) if !texts.is_empty() => texts,
+                Some(_) | None => {
+                    table.tell(key, "this must be a word or a list of words");
+                    return None;
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+            table.tell(key, "this must be a word or a list of words");
+            return None;
+        }
+    };
+    let read: Vec<Option<T>> = words
+        .into_iter()
+        .map(|word| read(word).map_err(|error| table.tell(key, error)).ok())
+        .collect();
+    read.into_iter().collect()
+}
+
+fn read_limit(table: &Table<'_>, key: &str, selector: Option<&Selector>) -> Option<Limit> {
+    let text: Option<String> = table.required(key);
+    let or: Option<String> = table.optional("or");
+    let unit = unit_of(table, key, selector);
+    limit(table, key, &text?, or.as_deref(), unit?)
+}
+
+/// A limit needs the unit of its points, so that it can never be held against another quantity.
+fn unit_of(table: &Table<'_>, key: &str, selector: Option<&Selector>) -> Option<Unit> {
+    match selector? {
+        Selector::Points { unit: Some(unit), .. } => Some(*unit),
+        Selector::Gateways => None,
+        Selector::Points { unit: None, .. } | Selector::Discrete | Selector::Devices => {
+            table.tell(key, "a limit needs `applies_to` to name the unit of its points");
+            None
+        }
+    }
+}
+
+/// How the name of a point's own limit begins.
+const OF_POINT: &str = "limit.";
+
+fn limit(table: &Table<'_>, key: &str, text: &str, or: Option<&str>, unit: Unit) -> Option<Limit> {
+    let number =
+        |key: &str, text: &str| amount(text, unit).map_err(|what| table.tell(key, what)).ok();
+    match text.strip_prefix(OF_POINT) {
+        Some(field) => {
+            let or = match or {
+                Some(or) => Some(number("or", or)?),
+                None => None,
+            };
+            Some(Limit::OfPoint { field: field.to_owned(), or })
+        }
+        None => {
+            if or.is_some() {
+                table.tell("or", "a fixed limit needs no fallback");
+            }
+            number(key, text).map(Limit::Fixed)
+        }
+    }
+}
+
+/// Reads `0.10 MPa` or `100000 Pa` as the exact number of the unit of the wire.
+fn amount(text: &str, unit: Unit) -> Result<f64, String> {
+    let (shown, factor) = unit.shown();
+    let refused = || {
+        let also = if shown == unit.as_str() || shown.is_empty() {
+            String::new()
+        } else {
+            format!(" or {shown}")
+        };
+        format!("{text:?} is no number in {unit}{also}, nor a field of the point as `limit.low`")
+    };
+    let (number, written) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+    // The decimal point is moved in the text, so that 0.07 MPa is exactly 70000 Pa.
+    let exponent = match written.trim() {
+        written if written == unit.as_str() => 0,
+        written if written == shown => -(factor.log10().round() as i32),
+        _ => return Err(refused()),
+    };
+    let plain = number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'));
+    let value: f64 =
+        plain.then(|| format!("{number}e{exponent}").parse().ok()).flatten().ok_or_else(refused)?;
+    if value.is_finite() { Ok(value) } else { Err(refused()) }
+}

@@ -1,0 +1,1 @@
+//! Scenario files: how a rule's author proves what it does.
