@@ -5,7 +5,6 @@
 pub mod api;
 pub mod calendar;
 pub mod clock;
-pub mod commands;
 pub mod judge;
 pub mod page;
 pub mod registry;

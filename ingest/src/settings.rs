@@ -10,9 +10,13 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
+use firegrid_rules::rulebook::Rulebook;
 use firegrid_wire::document::{Document, Mistake, Mistakes, Table};
 use firegrid_wire::names::RegionId;
+
+use crate::registry::{Registry, RegistryFiles};
 
 /// What every variable of ours begins with, and what stands between the keys of its path.
 const PREFIX: &str = "FIREGRID_INGEST";
@@ -35,8 +39,12 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The brokers, at least one.
     pub brokers: Vec<BrokerAddress>,
+    /// Grids, units and gateways.
+    pub registry: Registry,
     /// For how many days series are kept, at least one.
     pub keep_days: u32,
+    /// The shipped rules, with the site's own in their place.
+    pub rulebook: Arc<Rulebook>,
 }
 
 /// `host:port` of a broker.
@@ -62,8 +70,17 @@ impl Settings {
             .map_err(|error| one_mistake(&name, format_args!("{error}")))?;
         let document = Document::new(name, content);
         let folder = file.parent().unwrap_or(Path::new(""));
-        let read = read_root(&document.root(), folder);
-        document.finish(read).map_err(|mistakes| name_the_variables(mistakes, &overrides))
+        let mut elsewhere = Vec::new();
+        let read = read_root(&document.root(), folder, &mut elsewhere);
+        // What is wrong in another file leaves nothing to say about this one.
+        let here = document.finish(Some(()));
+        let mut mistakes =
+            here.err().map_or_else(Vec::new, |mistakes| name_the_variables(mistakes, &overrides).0);
+        mistakes.extend(elsewhere);
+        match read {
+            Some(settings) if mistakes.is_empty() => Ok(settings),
+            Some(_) | None => Err(Mistakes(mistakes)),
+        }
     }
 }
 
@@ -105,18 +122,26 @@ pub struct AddressError {
     text: String,
 }
 
-fn read_root(root: &Table<'_>, folder: &Path) -> Option<Settings> {
-    let region = root.required_text("region");
+/// Reads the settings and the files they name. `elsewhere` takes the mistakes of those files.
+fn read_root(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> Option<Settings> {
+    let region: Option<RegionId> = root.required_text("region");
     let data = path(root, "data", folder);
     let listen = listen(root);
     let brokers = brokers(root);
+    let files = registry_files(root, folder);
+    let registry = files.and_then(|files| {
+        Registry::read(&files, region.as_ref()).map_err(|told| elsewhere.extend(told.0)).ok()
+    });
     let keep_days = keep_days(root);
+    let rulebook = rulebook(root, folder, elsewhere);
     Some(Settings {
         region: region?,
         data: data?,
         listen: listen?,
         brokers: brokers?,
+        registry: registry?,
         keep_days: keep_days?,
+        rulebook: Arc::new(rulebook?),
     })
 }
 
@@ -167,6 +192,28 @@ fn brokers(root: &Table<'_>) -> Option<Vec<BrokerAddress>> {
         root.tell("broker", "only one broker can be used for now");
     }
     brokers.into_iter().collect()
+}
+
+fn registry_files(root: &Table<'_>, folder: &Path) -> Option<RegistryFiles> {
+    let table = root.required_table("registry")?;
+    let grids = path(&table, "grids", folder);
+    let units = path(&table, "units", folder);
+    let gateways = path(&table, "gateways", folder);
+    Some(RegistryFiles { grids: grids?, units: units?, gateways: gateways? })
+}
+
+fn rulebook(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> Option<Rulebook> {
+    let shipped = Rulebook::shipped();
+    let Some(rules) = root.table("rules") else { return Some(shipped) };
+    if !rules.has("overlay") {
+        return Some(shipped);
+    }
+    let file = path(&rules, "overlay", folder)?;
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        elsewhere.extend(one_mistake(&name, format_args!("this cannot be read: {error}")).0);
+    });
+    shipped.overlaid(&name, &text.ok()?).map_err(|told| elsewhere.extend(told.0)).ok()
 }
 
 fn keep_days(root: &Table<'_>) -> Option<u32> {
@@ -251,13 +298,55 @@ mod tests {
         listen = "127.0.0.1:8080"
         [[broker]]
         address = "127.0.0.1:1883"
+        [registry]
+        grids = "grids.csv"
+        units = "units.csv"
+        gateways = "gateways.csv"
         [series]
         keep_days = 30
+        [rules]
+        overlay = "overlay.toml"
+    "#;
+
+    const OVERLAY: &str = r#"
+        [[rule]]
+        id = "P2"
+        kind = "pump-power"
+        name = { zh = "水泵电源", en = "Pump power" }
+        basis = "site"
+        advice = { zh = "查", en = "look" }
+        applies_to = { parts = [91] }
+        [[rule.step]]
+        name = "hazard"
+        severity = "major"
+        effect = "hazard"
+        when = { has_state = "supply-fault" }
+        for = "1s"
+        clear_for = "2s"
     "#;
 
     fn read(text: &str, environment: &[(&str, &str)]) -> Result<Settings, Mistakes> {
+        read_with(text, environment, OVERLAY, "gateway,unit\nmall-01,mall\n")
+    }
+
+    fn read_with(
+        text: &str,
+        environment: &[(&str, &str)],
+        overlay: &str,
+        gateways: &str,
+    ) -> Result<Settings, Mistakes> {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("ingest.toml");
+        let grids = "id,name,level,parent\ndemo-county,示范县,region,\nl,镇,large,demo-county\n\
+                     m,社区,middle,l\ns,网格,small,m\n";
+        for (name, text) in [
+            ("grids.csv", grids),
+            ("units.csv", "id,name,grid\nmall,商场,s\n"),
+            ("gateways.csv", gateways),
+            ("overlay.toml", overlay),
+        ] {
+            std::fs::write(folder.path().join(name), text).expect("a file");
+        }
         std::fs::write(&file, text).expect("a file");
         let environment =
             environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
@@ -287,6 +376,29 @@ mod tests {
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.brokers[0].to_string(), "127.0.0.1:1883");
         assert_eq!(settings.keep_days, 30);
+        assert_eq!(settings.registry.gateways.len(), 1);
+        let pump = settings.rulebook.rules().iter().find(|rule| rule.id.as_str() == "P2");
+        assert_eq!(pump.map(|rule| rule.basis.as_str()), Some("site"));
+    }
+
+    #[test]
+    fn the_mistakes_of_the_files_it_names_are_told_beside_its_own() {
+        let told = read_with(
+            &GOOD.replace("8080\"", "8080\"\nlistne = 1"),
+            &[],
+            &OVERLAY.replace("1s", "often"),
+            "gateway,unit\nmall-01,nobody\n",
+        )
+        .expect_err("mistakes")
+        .to_string();
+        for part in [
+            "ingest.toml: listne: there is no such key",
+            "gateways.csv: line 2: unit \"nobody\"",
+            "overlay.toml: rule[0].step[0].for: \"often\"",
+        ] {
+            assert!(told.contains(part), "{part:?} is not in {told}");
+        }
+        assert!(told.starts_with("3 mistakes"), "{told}");
     }
 
     #[test]
@@ -317,6 +429,9 @@ mod tests {
                 address = "127.0.0.1"
                 [[broker]]
                 adress = "127.0.0.1:1883"
+                [registry]
+                grids = "grids.csv"
+                units = "units.csv"
                 [series]
                 keep_days = 0
             "#,
@@ -330,6 +445,7 @@ mod tests {
                 "broker[0].address: \"127.0.0.1\" is no broker",
                 "broker[1].address: this key is missing",
                 "broker[1].adress: there is no such key",
+                "registry.gateways: this key is missing",
                 "series.keep_days: 0 days are not between",
             ],
         );

@@ -77,10 +77,7 @@ impl ShownValue {
         let text = states.to_string();
         let words = text.split(' ').filter(|word| *word != NORMAL_WORD).map(str::to_owned);
         let words: Vec<String> = words.collect();
-        ShownValue {
-            states: Some(words),
-            ..ShownValue::words(text, states_zh(states))
-        }
+        ShownValue { states: Some(words), ..ShownValue::words(text, states_zh(states)) }
     }
 
     fn words(text: String, zh: String) -> ShownValue {
@@ -102,9 +99,7 @@ impl ShownSight {
         match sight {
             Sight::Never => ShownSight { state: "never", last: None },
             Sight::Seen { last } => ShownSight { state: "seen", last: Some(at_centre(last)) },
-            Sight::Blind { last, .. } => {
-                ShownSight { state: "blind", last: last.map(at_centre) }
-            }
+            Sight::Blind { last, .. } => ShownSight { state: "blind", last: last.map(at_centre) },
         }
     }
 }
@@ -148,10 +143,7 @@ fn blind(last: Option<CentreTime>, cause: Blindness, now: CentreTime) -> Reason 
                 120..7_200 => (format!("{} 分钟", seconds / 60), format!("{} min", seconds / 60)),
                 7_200.. => (format!("{} 小时", seconds / 3_600), format!("{} h", seconds / 3_600)),
             };
-            Reason::new(
-                format!("{zh_ago}没有看到：{zh}"),
-                format!("not seen for {en_ago}: {en}"),
-            )
+            Reason::new(format!("{zh_ago}没有看到：{zh}"), format!("not seen for {en_ago}: {en}"))
         }
     }
 }
@@ -208,6 +200,9 @@ mod tests {
         assert_eq!(ShownValue::of_words("unknown").text, "unknown");
         let shielded = ShownValue::of_words("disabled fire flooded");
         assert_eq!(shielded.zh, "火警 屏蔽 flooded");
-        assert_eq!(shielded.states, Some(["fire", "disabled", "flooded"].map(str::to_owned).to_vec()));
+        assert_eq!(
+            shielded.states,
+            Some(["fire", "disabled", "flooded"].map(str::to_owned).to_vec())
+        );
     }
 }

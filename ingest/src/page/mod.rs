@@ -76,7 +76,9 @@ mod tests {
     #[test]
     fn nothing_of_the_page_comes_from_outside_or_is_taken_for_markup() {
         for (path, _, text) in FILES {
-            for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+            for forbidden in
+                ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("]
+            {
                 assert!(!text.contains(forbidden), "{path} holds {forbidden}");
             }
             let outside = text
@@ -86,7 +88,10 @@ mod tests {
                 .count();
             let namespaces = text.matches("http://www.w3.org/2000/svg").count();
             assert_eq!(outside, namespaces, "{path} names another server");
-            assert!(!text.contains("style=") && !text.contains("onclick="), "{path} breaks the policy");
+            assert!(
+                !text.contains("style=") && !text.contains("onclick="),
+                "{path} breaks the policy"
+            );
         }
     }
 }

@@ -1,5 +1,8 @@
 use std::fmt::Write;
 
+use firegrid_rules::rulebook::Severity;
+use firegrid_rules::ticket;
+
 use super::*;
 use crate::storage;
 
@@ -192,18 +195,15 @@ async fn what_vanishes_from_the_files_is_forgotten_unless_something_refers_to_it
         id: "t1".into(),
         kind: "pump-power".into(),
         rule: "P2".into(),
-        severity: "major".into(),
+        severity: Severity::Major,
         subject: "mall-01/pump1/power".into(),
         gateway: GatewayId::parse("mall-01").expect("a gateway"),
         point: None,
         unit: Some("mall".into()),
         grid: "east-1".into(),
         grid_path: "county/town/east/east-1".into(),
-        state: "closed".into(),
+        life: ticket::Ticket::opened(Severity::Major, CentreTime::from_millis(1), false),
         body: storage::tickets::TicketBody::default(),
-        opened: CentreTime::from_millis(1),
-        accept_by: None,
-        rectify_by: None,
         changed: CentreTime::from_millis(1),
     };
     storage::tickets::put(&mut to, &ticket).await.expect("written");

@@ -1,4 +1,0 @@
-//! What the program can be asked to do.
-
-pub mod check;
-pub mod run;
