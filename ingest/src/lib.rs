@@ -5,6 +5,7 @@
 pub mod api;
 pub mod calendar;
 pub mod clock;
+pub mod commands;
 pub mod judge;
 pub mod page;
 pub mod registry;
