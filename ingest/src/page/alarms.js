@@ -55,7 +55,7 @@ function draw(alarm) {
       ["联系", "contact", [alarm.contact, alarm.phone].filter(Boolean).join(" ")],
       ["网格", "grid", alarm.grid_path ? pathText(alarm.grid_path) : alarm.grid],
       ["监测点", "point", alarm.point ?? alarm.gateway],
-      ["原因", "why", make("span", {}, ...both(alarm.reason?.zh, alarm.reason?.en))],
+      ["原因", "why", alarm.reason?.zh ? make("span", {}, ...both(alarm.reason.zh, alarm.reason.en)) : ""],
       ["确认", "acknowledged", alarm.acknowledged ? make("span", {}, `${alarm.acknowledged.by} `, moment(alarm.acknowledged.at)) : ""],
     ),
     make("div", { class: "act" }, actions(alarm)),
