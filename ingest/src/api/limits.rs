@@ -1,7 +1,7 @@
 //! The limits that rules hold an analog point against, for the lines in its curve.
 
 use firegrid_rules::condition::{Bar, Condition};
-use firegrid_rules::rulebook::{Rulebook, Selector};
+use firegrid_rules::rulebook::Rulebook;
 use firegrid_wire::catalogue::PointEntry;
 
 /// A limit as answers show it.
@@ -21,7 +21,7 @@ pub(super) struct ShownLimit {
 pub(super) fn of_point(rulebook: &Rulebook, entry: &PointEntry) -> Vec<ShownLimit> {
     let Some(unit) = entry.u else { return Vec::new() };
     let mut limits = Vec::new();
-    for rule in rulebook.rules().iter().filter(|rule| selects(&rule.applies_to, entry)) {
+    for rule in rulebook.rules().iter().filter(|rule| rule.applies_to.selects(entry)) {
         for step in &rule.steps {
             let Some(bound) = step.when.bound(&entry.limits, unit) else { continue };
             let mut show = |side: &'static str, bar: &Bar| {
@@ -51,16 +51,4 @@ pub(super) fn of_point(rulebook: &Rulebook, entry: &PointEntry) -> Vec<ShownLimi
         }
     }
     limits
-}
-
-fn selects(selector: &Selector, entry: &PointEntry) -> bool {
-    match selector {
-        Selector::Points { systems, parts, unit, tags } => {
-            (systems.is_empty() || systems.contains(&entry.system))
-                && (parts.is_empty() || parts.contains(&entry.part))
-                && unit.is_none_or(|unit| entry.u == Some(unit))
-                && tags.iter().all(|tag| entry.tags.contains(tag))
-        }
-        Selector::Discrete | Selector::Devices | Selector::Gateways => false,
-    }
 }
