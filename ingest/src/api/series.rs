@@ -198,7 +198,7 @@ fn read_place(text: &str, limit: usize) -> Result<(GatewayTime, usize), Problem>
     let read = || {
         let (time, told) = text.split_once('~')?;
         let told: usize = told.parse().ok()?;
-        let fits = limit + told < ROWS_PER_ANSWER;
+        let fits = limit.checked_add(told)? < ROWS_PER_ANSWER;
         fits.then_some((GatewayTime::from_millis(time.parse().ok()?), told))
     };
     read().ok_or_else(|| Problem::misasked("after 无法读取。", "after cannot be read."))

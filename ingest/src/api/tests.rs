@@ -586,6 +586,13 @@ async fn what_cannot_be_understood_is_refused_before_anybody_is_asked() {
     ] {
         assert_eq!(world.problem("GET", path, None).await.0, 400, "{path}");
     }
+    world.judge(|judge| judge.points = some_points());
+    for after in ["", "~", "x~1", "1~x", "1~18446744073709551615", "9~9~9~9", "1~00~1"] {
+        for point in ["riser1/p", "facp1/A"] {
+            let path = format!("series?point=mall-01/{point}&after={after}");
+            assert_eq!(world.problem("GET", &path, None).await.0, 400, "{path}");
+        }
+    }
     let long = format!("alarms?kind={}", "x".repeat(401));
     assert_eq!(world.problem("GET", &long, None).await.0, 400);
     assert_eq!(world.problem("GET", "nothing", None).await.0, 404);
