@@ -154,21 +154,9 @@ fn binding(entry: &PointEntry, rulebook: &Rulebook, bindings: &Bindings) -> Bind
     let words = entry.u.is_none();
     let discrete = if words { bindings.words.steps.as_slice() } else { &[] };
     let unit = entry.u.unwrap_or(Unit::Count);
-    let special = steps(rulebook, |rule| selects(&rule.applies_to, entry))
+    let special = steps(rulebook, |rule| rule.applies_to.selects(entry))
         .filter_map(|(id, step)| bound(id, step, &entry.limits, unit));
     Binding { steps: discrete.iter().cloned().chain(special).collect(), words }
-}
-
-fn selects(selector: &Selector, entry: &PointEntry) -> bool {
-    match selector {
-        Selector::Points { systems, parts, unit, tags } => {
-            (systems.is_empty() || systems.contains(&entry.system))
-                && (parts.is_empty() || parts.contains(&entry.part))
-                && (unit.is_none() || *unit == entry.u)
-                && tags.iter().all(|tag| entry.tags.contains(tag))
-        }
-        Selector::Discrete | Selector::Devices | Selector::Gateways => false,
-    }
 }
 
 /// The steps of the chosen rules, with their places. The rulebook holds fewer than 2^16.
