@@ -4,7 +4,8 @@
 //! refer to an option, `{ option = "word_order" }`; it is then read for every choice while the
 //! profile is read, so that no answer of a site can be met unprepared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use firegrid_wire::document::Table;
 
@@ -99,85 +100,74 @@ fn read_one(table: &Table<'_>) -> Option<Asked> {
 
 /// Reads the answers of a device from its `options`, which may be missing if nothing is asked.
 pub(super) fn read_answers(asked: &BTreeMap<String, Asked>, device: &Table<'_>) -> Option<Answers> {
-    let written = device.table("options");
+    let options = device.table("options");
     let mut answers = Answers::default();
     let mut complete = true;
     for (name, asked) in asked {
-        match &asked.kind {
-            Kind::Numbers { from, to } => {
-                let numbers = written
-                    .as_ref()
-                    .filter(|table| table.has(name))
-                    .map(|table| read_numbers(table, name, *from, *to));
-                match numbers {
-                    Some(Some(numbers)) => {
-                        answers.numbers.insert(name.clone(), numbers);
-                    }
-                    Some(None) => complete = false,
+        let written = options.as_ref().filter(|options| options.raw(name).is_some());
+        complete &= match (&asked.kind, written) {
+            (Kind::Numbers { from, to }, Some(options)) => {
+                keep(&mut answers.numbers, name, read_numbers(options, name, *from, *to))
+            }
+            (Kind::Word { choices, .. }, Some(options)) => {
+                keep(&mut answers.words, name, read_word(options, name, choices))
+            }
+            (Kind::Word { default: Some(default), .. }, None) => {
+                keep(&mut answers.words, name, Some(default.clone()))
+            }
+            (Kind::Word { default: None, .. } | Kind::Numbers { .. }, None) => {
+                match &options {
+                    Some(options) => options.tell(name, format_args!("the profile asks {asked}")),
                     None => {
-                        let range = format!("numbers from {from} to {to}");
-                        tell_missing(device, written.as_ref(), name, &asked.what, &range);
-                        complete = false;
+                        device.tell("options", format_args!("the profile asks {name}, {asked}"));
                     }
                 }
+                false
             }
-            Kind::Word { choices, default } => {
-                let word: Option<String> = match written.as_ref().filter(|table| table.has(name)) {
-                    Some(table) => table.optional_text(name),
-                    None => default.clone(),
-                };
-                match word {
-                    Some(word) if choices.contains(&word) => {
-                        answers.words.insert(name.clone(), word);
-                    }
-                    found => {
-                        let one_of = format!("one of {}", choices.join(", "));
-                        match (found, &written) {
-                            (Some(word), Some(table)) => {
-                                table.tell(name, format_args!("{word:?} does not fit: {one_of}"));
-                            }
-                            _ => tell_missing(device, written.as_ref(), name, &asked.what, &one_of),
-                        }
-                        complete = false;
-                    }
-                }
-            }
-        }
+        };
     }
     complete.then_some(answers)
 }
 
-fn tell_missing(
-    device: &Table<'_>,
-    options: Option<&Table<'_>>,
-    name: &str,
-    what: &str,
-    range: &str,
-) {
-    match options {
-        Some(options) => options.tell(name, format_args!("the profile asks {what}: {range}")),
-        None => device.tell("options", format_args!("the profile asks {name}, {what}: {range}")),
-    }
+/// Keeps an answer under its name, if there is one.
+fn keep<T>(answers: &mut BTreeMap<String, T>, name: &str, answer: Option<T>) -> bool {
+    let is_there = answer.is_some();
+    answers.extend(answer.map(|answer| (name.to_owned(), answer)));
+    is_there
 }
 
-fn read_numbers(table: &Table<'_>, name: &str, from: u16, to: u16) -> Option<Vec<u16>> {
-    let numbers: Vec<u16> = table.required(name)?;
-    let mut seen = std::collections::BTreeSet::new();
-    for number in &numbers {
-        if !(from..=to).contains(number) {
-            table.tell(name, format_args!("{number} does not fit: numbers from {from} to {to}"));
-            return None;
-        }
-        if !seen.insert(*number) {
-            table.tell(name, format_args!("{number} is written twice"));
-            return None;
+fn read_word(options: &Table<'_>, name: &str, choices: &[String]) -> Option<String> {
+    let word: String = options.optional_text(name)?;
+    let fits = choices.contains(&word);
+    if !fits {
+        let choices = choices.join(", ");
+        options.tell(name, format_args!("{word:?} does not fit: one of {choices}"));
+    }
+    fits.then_some(word)
+}
+
+fn read_numbers(options: &Table<'_>, name: &str, from: u16, to: u16) -> Option<Vec<u16>> {
+    let numbers: Vec<u16> = options.required(name)?;
+    let different: BTreeSet<u16> = numbers.iter().copied().collect();
+    let fits = different.len() == numbers.len()
+        && !numbers.is_empty()
+        && numbers.iter().all(|number| (from..=to).contains(number));
+    if !fits {
+        options.tell(
+            name,
+            format_args!("{numbers:?} does not fit: different numbers from {from} to {to}"),
+        );
+    }
+    fits.then(|| different.into_iter().collect())
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Numbers { from, to } => write!(f, "{}: numbers from {from} to {to}", self.what),
+            Kind::Word { choices, .. } => write!(f, "{}: one of {}", self.what, choices.join(", ")),
         }
     }
-    if numbers.is_empty() {
-        table.tell(name, format_args!("it is empty: numbers from {from} to {to}"));
-        return None;
-    }
-    Some(seen.into_iter().collect())
 }
 
 /// Reads a key that may be left to an option: the text is `parse`d for every choice but
