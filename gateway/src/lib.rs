@@ -7,6 +7,7 @@
 //! 3. [`poll`] — what a line says of a device
 //! 4. [`worth_sending`], [`recorder`] — which readings are sent, in which numbered batch, and
 //!    what that batch vouches for
+//! 5. [`spool`] — batches on the disk until the centre has receipted them
 //!
 //! The gateway never writes to a device, never judges a reading, and forgets a batch only on
 //! the centre's receipt.
@@ -20,6 +21,7 @@ pub mod profile;
 pub mod recorder;
 pub mod settings;
 pub mod simulate;
+pub mod spool;
 mod toml_file;
 pub mod uplink;
 pub mod worth_sending;

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use firegrid_wire::document::{Document, Mistakes};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::toml_file::{self, refused};
 
@@ -45,15 +45,16 @@ impl File {
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<File, Mistakes> {
+        // Told with line and column, before the variables are laid over it.
         let mut content = toml_file::parse(name, text)?;
         let mut variables: Vec<(String, String)> =
             environment.into_iter().filter(|(key, _)| key.starts_with(PREFIX)).collect();
         variables.sort();
         let mut overrides = Vec::new();
         for (variable, value) in variables {
-            let key = variable[PREFIX.len()..].to_ascii_lowercase();
-            let parts: Vec<&str> = key.split("__").collect();
-            let path = set(&mut content, &parts, value).map_err(|what| refused(&variable, what))?;
+            let path = path_of(&content, &variable[PREFIX.len()..])
+                .map_err(|what| refused(&variable, what))?;
+            content = overlaid(name, &content, &path, value).map_err(|e| refused(&variable, e))?;
             overrides.push(Override { variable, path });
         }
         Ok(File { name: name.to_owned(), content, overrides })
@@ -77,36 +78,44 @@ impl File {
     }
 }
 
-/// Sets the text at a path, making tables where there are none; the path as mistakes name it.
-fn set(content: &mut Value, parts: &[&str], text: String) -> Result<String, String> {
-    let mut place = content;
+/// The path that a variable's name means: `LINE__0__ADDRESS` is `line[0].address`.
+fn path_of(content: &Value, name: &str) -> Result<String, String> {
+    let name = name.to_ascii_lowercase();
+    let mut place = Some(content);
     let mut path = String::new();
-    for part in parts {
-        if let Value::Array(entries) = place {
-            let count = entries.len();
-            place = part
-                .parse()
-                .ok()
-                .and_then(|number: usize| entries.get_mut(number))
-                .ok_or_else(|| format!("{path} has {count} entries, numbered from 0"))?;
-            path = format!("{path}[{part}]");
-            continue;
+    for part in name.split("__") {
+        let entries = place.and_then(Value::as_array);
+        match entries {
+            Some(entries) => {
+                let entry = part.parse().ok().and_then(|number: usize| entries.get(number));
+                if entry.is_none() {
+                    let count = entries.len();
+                    return Err(format!("{path} has {count} entries, numbered from 0"));
+                }
+                place = entry;
+                path = format!("{path}[{part}]");
+            }
+            None => {
+                place = place.and_then(|place| place.get(part));
+                path = if path.is_empty() { part.to_owned() } else { format!("{path}.{part}") };
+            }
         }
-        if !place.is_object() {
-            *place = Value::Object(Map::new());
-        }
-        path = if path.is_empty() { (*part).to_owned() } else { format!("{path}.{part}") };
-        place = match place {
-            Value::Object(keys) => keys.entry(*part).or_insert(Value::Null),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_) => return Err(format!("{path} cannot be overridden")),
-        };
     }
-    *place = Value::String(text);
     Ok(path)
+}
+
+/// The content with a text at a path.
+fn overlaid(
+    name: &str,
+    content: &Value,
+    path: &str,
+    text: String,
+) -> Result<Value, config::ConfigError> {
+    let written = config::Config::try_from(content)?;
+    let set = config::Config::builder().add_source(written).set_override(path, text)?;
+    let overlaid: Value = set.build()?.try_deserialize()?;
+    tracing::debug!(file = name, path, "Setting overridden.");
+    Ok(overlaid)
 }
 
 #[cfg(test)]
