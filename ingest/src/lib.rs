@@ -3,5 +3,6 @@
 //! Data goes one way; read the modules in its order: intake, judge, series, desk, api.
 
 pub mod clock;
+pub mod intake;
 pub mod judge;
 pub mod storage;

@@ -1,0 +1,5 @@
+//! The intake: messages off the broker, and the decision what each of them is.
+
+pub mod admission;
+pub mod identity;
+pub mod wish;
