@@ -2,7 +2,13 @@
 //!
 //! Data goes one way; read the modules in its order: intake, judge, series, desk, api.
 
+pub mod api;
+pub mod calendar;
 pub mod clock;
 pub mod intake;
 pub mod judge;
+pub mod page;
+pub mod registry;
+pub mod series;
+pub mod settings;
 pub mod storage;

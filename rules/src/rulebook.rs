@@ -216,6 +216,12 @@ impl Rulebook {
         reading::read(files)
     }
 
+    /// This rulebook with a site's own file over it: a rule there stands in the place of the one
+    /// with its id, whole; a new one is added. Tells every mistake of the file.
+    pub fn overlaid(&self, name: &str, text: &str) -> Result<Rulebook, Mistakes> {
+        reading::overlay(self, name, text)
+    }
+
     pub(crate) fn of(rules: Vec<Rule>) -> Rulebook {
         let mut revisions: Vec<String> =
             rules.iter().map(|rule| format!("{} {}", rule.id, rule.revision)).collect();
@@ -260,5 +266,41 @@ mod tests {
         let ids: Vec<&str> = rulebook.rules().iter().map(|rule| rule.id.as_str()).collect();
         let wanted = ["FIRE", "PREALARM", "SUPERVISORY", "W1", "P2", "C1-DEVICE", "C1-GATEWAY"];
         assert_eq!(ids, wanted);
+    }
+
+    #[test]
+    fn a_site_replaces_a_rule_whole_or_adds_one() {
+        let shipped = Rulebook::shipped();
+        let pump = r#"
+            [[rule]]
+            id = "P2"
+            kind = "pump-power"
+            name = { zh = "水泵电源", en = "Pump power" }
+            basis = "site"
+            advice = { zh = "查", en = "look" }
+            applies_to = { parts = [91] }
+            [[rule.step]]
+            name = "hazard"
+            severity = "major"
+            effect = "hazard"
+            when = { has_state = "supply-fault" }
+            for = "1s"
+            clear_for = "2s"
+        "#;
+        let site = shipped.overlaid("site.toml", pump).unwrap_or_else(|told| panic!("{told}"));
+        let id = RuleId::parse("P2").expect("an id");
+        let rule = site.rule(&id).expect("the rule");
+        assert_eq!((rule.steps.len(), rule.steps[0].held_for), (1, Millis::seconds(1)));
+        assert_eq!(site.rules().len(), shipped.rules().len());
+        assert_ne!(site.revision(), shipped.revision());
+        let more = shipped.overlaid("site.toml", &pump.replace("P2", "P9")).expect("a rulebook");
+        assert_eq!(more.rules().len(), shipped.rules().len() + 1);
+    }
+
+    #[test]
+    fn no_overlay_lets_a_fire_pass() {
+        let weak = include_str!("../rulebook/fire.toml").replace("\"fire\"", "\"prealarm\"");
+        let mistakes = Rulebook::shipped().overlaid("site.toml", &weak).expect_err("refused");
+        assert!(mistakes.to_string().contains("no rule raises"), "{mistakes}");
     }
 }

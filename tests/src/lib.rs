@@ -17,6 +17,7 @@
 mod broker;
 mod centre;
 mod gateway;
+pub mod oracle;
 mod part;
 mod site;
 mod world;

@@ -25,6 +25,7 @@ pub mod holes;
 pub mod inbox;
 pub mod positions;
 pub mod readings;
+pub mod registry;
 mod rows;
 pub mod rule_state;
 pub mod tickets;

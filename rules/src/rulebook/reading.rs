@@ -54,6 +54,28 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Rulebook, Mistakes> {
     if mistakes.is_empty() { Ok(Rulebook::of(rules)) } else { Err(Mistakes(mistakes)) }
 }
 
+/// A rulebook in which the rules of a site's file stand in the place of those with the same
+/// id; new ones come last.
+pub(super) fn overlay(base: &Rulebook, name: &str, text: &str) -> Result<Rulebook, Mistakes> {
+    let mut rules = base.rules.clone();
+    for rule in read_file(name, text, &mut BTreeSet::new())? {
+        match rules.iter_mut().find(|old| old.id == rule.id) {
+            Some(old) => *old = rule,
+            None => rules.push(rule),
+        }
+    }
+    let what = if !rules.iter().any(raises_fire_at_once) {
+        "with this overlay no rule raises an alarm of kind \"fire\" at once for every discrete \
+         point"
+            .to_owned()
+    } else if MOST < rules.iter().map(|rule| rule.steps.len()).sum() {
+        format!("with this overlay there are more than {MOST} steps")
+    } else {
+        return Ok(Rulebook::of(rules));
+    };
+    Err(Mistakes(vec![Mistake { file: name.to_owned(), path: "rule".to_owned(), what }]))
+}
+
 /// A rulebook that lets a fire pass is no rulebook.
 fn raises_fire_at_once(rule: &Rule) -> bool {
     let at_once = |step: &Step| {

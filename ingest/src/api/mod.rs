@@ -1,0 +1,5 @@
+//! The API.
+
+pub mod ask;
+pub mod problem;
+pub mod shown;

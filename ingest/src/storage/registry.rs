@@ -1,0 +1,172 @@
+//! Grids and units as their files said last, and those that have vanished from the files.
+//!
+//! Nothing that an alarm or ticket may still name is ever removed: it is retired, and stays
+//! readable under its name.
+
+use firegrid_rules::routing::GridRow;
+use firegrid_wire::names::GatewayId;
+use firegrid_wire::time::CentreTime;
+
+use super::rows::Columns;
+use super::{Reader, StorageError, Transaction};
+
+/// A grid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grid {
+    /// What its file says of it.
+    pub row: GridRow,
+    /// Whether it has vanished from the file.
+    pub retired: bool,
+}
+
+/// A key unit 联网单位.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unit {
+    /// Its id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// The small grid it lies in.
+    pub grid: String,
+    /// Where it is.
+    pub address: String,
+    /// Whom to ask for.
+    pub contact: String,
+    /// Where to call.
+    pub phone: String,
+    /// The class of its building, for limits that depend on it.
+    pub class: String,
+    /// Whether it has vanished from the file.
+    pub retired: bool,
+}
+
+/// Every grid, by id.
+pub async fn grids(reader: &Reader) -> Result<Vec<Grid>, StorageError> {
+    let rows = sqlx::query("SELECT id, name, level, parent, retired FROM grid ORDER BY id")
+        .fetch_all(&reader.pool)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Columns { table: "grid", row };
+            let grid = GridRow {
+                id: row.text("id")?,
+                level: row.parsed("level")?,
+                parent: row.maybe_text("parent")?,
+                name: row.text("name")?,
+            };
+            Ok(Grid { row: grid, retired: row.number("retired")? != 0 })
+        })
+        .collect()
+}
+
+/// Every unit, by id.
+pub async fn units(reader: &Reader) -> Result<Vec<Unit>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT id, name, grid, address, contact, phone, class, retired FROM unit ORDER BY id",
+    )
+    .fetch_all(&reader.pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Columns { table: "unit", row };
+            Ok(Unit {
+                id: row.text("id")?,
+                name: row.text("name")?,
+                grid: row.text("grid")?,
+                address: row.text("address")?,
+                contact: row.text("contact")?,
+                phone: row.text("phone")?,
+                class: row.text("class")?,
+                retired: row.number("retired")? != 0,
+            })
+        })
+        .collect()
+}
+
+/// Retires every grid and unit and unassigns every gateway. What is in the files is put back
+/// in the same transaction.
+pub async fn retire_all(to: &mut Transaction<'_>) -> Result<(), StorageError> {
+    for statement in [
+        "UPDATE grid SET retired = 1",
+        "UPDATE unit SET retired = 1",
+        "UPDATE gateway SET unit = NULL",
+    ] {
+        sqlx::query(statement).execute(&mut *to.inner).await?;
+    }
+    Ok(())
+}
+
+/// Writes a grid that is in the file.
+pub async fn put_grid(to: &mut Transaction<'_>, grid: &GridRow) -> Result<(), StorageError> {
+    sqlx::query(
+        "INSERT INTO grid (id, name, level, parent, retired) VALUES ($1, $2, $3, $4, 0) \
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name, level = excluded.level, \
+         parent = excluded.parent, retired = 0",
+    )
+    .bind(grid.id.clone())
+    .bind(grid.name.clone())
+    .bind(grid.level.as_str())
+    .bind(grid.parent.clone())
+    .execute(&mut *to.inner)
+    .await?;
+    Ok(())
+}
+
+/// Writes a unit that is in the file.
+pub async fn put_unit(to: &mut Transaction<'_>, unit: &Unit) -> Result<(), StorageError> {
+    sqlx::query(
+        "INSERT INTO unit (id, name, grid, address, contact, phone, class, retired) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0) \
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name, grid = excluded.grid, \
+         address = excluded.address, contact = excluded.contact, phone = excluded.phone, \
+         class = excluded.class, retired = 0",
+    )
+    .bind(unit.id.clone())
+    .bind(unit.name.clone())
+    .bind(unit.grid.clone())
+    .bind(unit.address.clone())
+    .bind(unit.contact.clone())
+    .bind(unit.phone.clone())
+    .bind(unit.class.clone())
+    .execute(&mut *to.inner)
+    .await?;
+    Ok(())
+}
+
+/// Writes that a gateway of the file belongs to a unit; when it was first known stays.
+pub async fn assign(
+    to: &mut Transaction<'_>,
+    gateway: &GatewayId,
+    unit: &str,
+    now: CentreTime,
+) -> Result<(), StorageError> {
+    let row =
+        super::gateways::Gateway { id: gateway.clone(), unit: Some(unit.to_owned()), known: now };
+    super::gateways::put(to, &row).await
+}
+
+/// Removes retired grids and units that nothing refers to: no alarm, no ticket, no unit, and
+/// no grid below. Grids go level by level, the lowest first.
+pub async fn forget_unused(to: &mut Transaction<'_>) -> Result<(), StorageError> {
+    sqlx::query(
+        "DELETE FROM unit WHERE retired = 1 \
+         AND NOT EXISTS (SELECT 1 FROM alarm WHERE alarm.unit = unit.id) \
+         AND NOT EXISTS (SELECT 1 FROM ticket WHERE ticket.unit = unit.id)",
+    )
+    .execute(&mut *to.inner)
+    .await?;
+    for level in ["small", "middle", "large", "region"] {
+        sqlx::query(
+            "DELETE FROM grid WHERE retired = 1 AND level = $1 \
+             AND NOT EXISTS (SELECT 1 FROM unit WHERE unit.grid = grid.id) \
+             AND NOT EXISTS (SELECT 1 FROM grid below WHERE below.parent = grid.id) \
+             AND NOT EXISTS (SELECT 1 FROM alarm WHERE alarm.grid = grid.id) \
+             AND NOT EXISTS (SELECT 1 FROM ticket \
+                 WHERE '/' || ticket.grid_path || '/' LIKE '%/' || grid.id || '/%')",
+        )
+        .bind(level)
+        .execute(&mut *to.inner)
+        .await?;
+    }
+    Ok(())
+}
