@@ -5,6 +5,7 @@
 pub mod api;
 pub mod calendar;
 pub mod clock;
+pub mod desk;
 pub mod intake;
 pub mod judge;
 pub mod page;
