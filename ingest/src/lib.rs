@@ -5,11 +5,13 @@
 pub mod api;
 pub mod calendar;
 pub mod clock;
+pub mod commands;
 pub mod desk;
 pub mod intake;
 pub mod judge;
 pub mod page;
 pub mod registry;
 pub mod series;
+pub mod service;
 pub mod settings;
 pub mod storage;

@@ -148,6 +148,8 @@ pub enum Reason {
     Replaced,
     /// The catalogue no longer has the point in this lane.
     Vanished,
+    /// The rule no longer looks at the point.
+    Unwatched,
 }
 
 /// What must be said beside a decision.
@@ -227,6 +229,7 @@ impl Reason {
             Reason::CalmSince { lasting, .. } => format!("已恢复正常并保持 {lasting}"),
             Reason::Replaced => "点位来源已变更，需人工处理".to_owned(),
             Reason::Vanished => "点位已从目录中移除，需人工处理".to_owned(),
+            Reason::Unwatched => "规则不再适用于该点位，需人工处理".to_owned(),
         }
     }
 }
@@ -259,6 +262,7 @@ impl fmt::Display for Reason {
             Reason::CalmSince { lasting, .. } => write!(f, "it stayed calm for {lasting}"),
             Reason::Replaced => f.write_str("the point has another source now"),
             Reason::Vanished => f.write_str("the catalogue no longer has the point"),
+            Reason::Unwatched => f.write_str("the rule no longer looks at the point"),
         }
     }
 }

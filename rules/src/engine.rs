@@ -6,28 +6,51 @@
 //! gateway time up to the horizon of their lane; sight and silence run in centre time.
 //! Admits nothing, writes nothing, and reads no clock.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use firegrid_wire::beat::Beat;
 use firegrid_wire::catalogue::{Catalogue, CatalogueHash};
 use firegrid_wire::names::{FullPointId, GatewayId};
 use firegrid_wire::pack::Pack;
-use firegrid_wire::span::{PerLane, SpanId};
+use firegrid_wire::span::{Lane, PerLane, SpanId};
 use firegrid_wire::time::{CentreTime, GatewayTime};
 
+use self::binding::{Bindings, BoundCatalogue};
+use self::gateway::Gateway;
+use self::scene::Scene;
 use crate::decision::{Decision, Subject};
 use crate::rulebook::{RuleId, Rulebook};
-use crate::sight::Ear;
+use crate::sight::{Ear, Listened};
 
 pub use view::{NotYet, PhaseView, PointView, Standing, Voice};
 
+mod adoption;
+mod binding;
+mod closing;
+mod gateway;
+mod lane;
+mod places;
+mod point;
+mod row;
+mod scene;
+mod timers;
 mod view;
+mod weighing;
 
 /// The judgement of everything that one centre watches.
 #[derive(Debug)]
 pub struct Engine {
     rulebook: Arc<Rulebook>,
+    bindings: Bindings,
     ear: Ear,
+    ear_written: Ear,
+    gateways: Vec<Gateway>,
+    index: HashMap<GatewayId, usize>,
+    /// Gateways by the next moment at which their silence changes something.
+    due: BTreeSet<(Listened, usize)>,
+    /// Decided where nobody could be told: the next call tells it.
+    untold: Vec<Decision>,
 }
 
 /// A batch that admission let in.
@@ -83,7 +106,7 @@ pub enum HeadStanding {
 }
 
 /// How long nothing of a gateway may clear.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClearHold {
     /// Until this moment.
     Until(CentreTime),
@@ -109,18 +132,39 @@ pub struct RestoreError {
 impl Engine {
     /// An engine that knows nothing yet. It is deaf until [`Engine::listening`] says otherwise.
     pub fn new(rulebook: Arc<Rulebook>) -> Engine {
-        Engine { rulebook, ear: Ear::default() }
+        Engine {
+            bindings: Bindings::of(&rulebook),
+            rulebook,
+            ear: Ear::default(),
+            ear_written: Ear::default(),
+            gateways: Vec::new(),
+            index: HashMap::new(),
+            due: BTreeSet::new(),
+            untold: Vec::new(),
+        }
     }
 
     /// Goes on where the engine that wrote the rows stopped. It was deaf since, until
-    /// [`Engine::listening`] says otherwise; and every gateway's catalogue must be given again
+    /// [`Engine::listening`] says otherwise. Every gateway's catalogue must be given again
     /// ([`Engine::catalogue`]) before its first batch, or its points are judged by their words.
     pub fn restore(
         rulebook: Arc<Rulebook>,
         rows: impl IntoIterator<Item = (StateKey, Vec<u8>)>,
     ) -> Result<Engine, RestoreError> {
-        let _ = rows.into_iter().count();
-        Ok(Engine::new(rulebook))
+        let mut engine = Engine::new(rulebook);
+        row::restore(&mut engine, rows)?;
+        for place in 0..engine.gateways.len() {
+            engine.with(
+                place,
+                CentreTime::from_millis(0),
+                None,
+                &mut Vec::new(),
+                |gateway, scene, _| {
+                    gateway.reckon(scene);
+                },
+            );
+        }
+        Ok(engine)
     }
 
     /// The rulebook by which it judges.
@@ -129,43 +173,75 @@ impl Engine {
     }
 
     /// A catalogue is known. It takes effect in each lane with the first batch that names it.
-    pub fn catalogue(
-        &mut self,
-        _gateway: &GatewayId,
-        _hash: &CatalogueHash,
-        _catalogue: &Catalogue,
-    ) {
+    pub fn catalogue(&mut self, gateway: &GatewayId, hash: &CatalogueHash, catalogue: &Catalogue) {
+        let bound = BoundCatalogue::of(hash, catalogue, &self.rulebook, &self.bindings);
+        let place = self.place(gateway);
+        let mut untold = Vec::new();
+        self.with(place, CentreTime::from_millis(0), None, &mut untold, |gateway, scene, _| {
+            gateway.catalogue(bound, scene);
+        });
+        self.untold.append(&mut untold);
     }
 
     /// Whether the catalogue that a batch names is known; if not, its states are judged by
     /// their words alone and clear nothing.
-    pub fn knows(&self, _gateway: &GatewayId, _hash: &CatalogueHash) -> bool {
-        false
+    pub fn knows(&self, gateway: &GatewayId, hash: &CatalogueHash) -> bool {
+        self.get(gateway).is_some_and(|gateway| {
+            gateway.catalogues.iter().any(|known| known.hash == *hash)
+                || Lane::ALL.into_iter().any(|lane| {
+                    let lane = &gateway.lanes[lane];
+                    lane.bound && lane.adopted.as_ref() == Some(hash)
+                })
+        })
     }
 
     /// Judges a batch: New, New with hole, or a marker.
-    pub fn observe(&mut self, admitted: Admitted<'_>, _out: &mut Vec<Decision>) {
-        self.ear.reach(admitted.arrived);
+    pub fn observe(&mut self, admitted: Admitted<'_>, out: &mut Vec<Decision>) {
+        let place = self.place(admitted.gateway);
+        let sent = Some(admitted.sent);
+        self.with(place, admitted.arrived, sent, out, |gateway, scene, ear| {
+            gateway.observe(&admitted, ear, scene);
+        });
     }
 
     /// Takes in a heartbeat.
-    pub fn beat(&mut self, heard: HeardBeat<'_>, _out: &mut Vec<Decision>) {
-        self.ear.reach(heard.arrived);
+    pub fn beat(&mut self, heard: HeardBeat<'_>, out: &mut Vec<Decision>) {
+        let place = self.place(heard.gateway);
+        self.with(place, heard.arrived, Some(heard.sent), out, |gateway, scene, ear| {
+            gateway.beat(&heard, ear, scene);
+        });
     }
 
     /// Something came from a gateway that is not judged: a duplicate, a gap, a conflict.
-    pub fn heard(&mut self, _gateway: &GatewayId, arrived: CentreTime, _out: &mut Vec<Decision>) {
-        self.ear.reach(arrived);
+    pub fn heard(&mut self, gateway: &GatewayId, arrived: CentreTime, out: &mut Vec<Decision>) {
+        let place = self.place(gateway);
+        self.with(place, arrived, None, out, |gateway, scene, ear| gateway.listen(ear, scene));
     }
 
     /// Lets centre time come so far. Call it when [`Engine::deadline`] has passed.
-    pub fn tick(&mut self, now: CentreTime, _out: &mut Vec<Decision>) {
+    pub fn tick(&mut self, now: CentreTime, out: &mut Vec<Decision>) {
+        out.append(&mut self.untold);
         self.ear.reach(now);
+        if !self.ear.listens() {
+            return;
+        }
+        let until = self.ear.listened(now);
+        // Each is judged once per tick; what falls due again is in the future.
+        let mut places = Vec::new();
+        while let Some((moment, place)) = self.due.first().copied().filter(|due| due.0 <= until) {
+            self.due.remove(&(moment, place));
+            places.push((moment, place));
+        }
+        for (moment, place) in places {
+            self.due.insert((moment, place));
+            self.with(place, now, None, out, |gateway, scene, ear| gateway.pass(ear, scene));
+        }
     }
 
     /// The next moment at which silence alone changes something; none while deaf.
     pub fn deadline(&self) -> Option<CentreTime> {
-        None
+        let (moment, _) = self.due.first().filter(|_| self.ear.listens())?;
+        Some(self.ear.retold(*moment).at())
     }
 
     /// The centre begins or stops to listen: patience runs only meanwhile. Call `tick` with the
@@ -174,34 +250,106 @@ impl Engine {
         self.ear.listening(now, listening);
     }
 
-    /// Nothing of this gateway clears meanwhile: two boxes seem to use one identity.
-    pub fn hold_clears(&mut self, _gateway: &GatewayId, _hold: ClearHold) {}
+    /// Nothing of this gateway clears meanwhile: two boxes seem to use one identity. A hold
+    /// until it is lifted is never shortened by one that ends.
+    pub fn hold_clears(&mut self, gateway: &GatewayId, hold: ClearHold) {
+        let place = self.place(gateway);
+        let gateway = &mut self.gateways[place];
+        gateway.hold = match (gateway.hold, hold) {
+            (Some(ClearHold::UntilLifted), _) | (_, ClearHold::UntilLifted) => {
+                Some(ClearHold::UntilLifted)
+            }
+            (Some(ClearHold::Until(one)), ClearHold::Until(other)) => {
+                Some(ClearHold::Until(one.max(other)))
+            }
+            (None, ClearHold::Until(until)) => Some(ClearHold::Until(until)),
+        };
+        gateway.dirty = true;
+    }
 
     /// A person said which box is the true one. All proof of calm begins anew.
-    pub fn lift_hold(&mut self, _gateway: &GatewayId) {}
+    pub fn lift_hold(&mut self, gateway: &GatewayId) {
+        if let Some(place) = self.index.get(gateway) {
+            self.gateways[*place].lift_hold();
+        }
+    }
 
-    /// The rows to write (none: delete) since the last call.
+    /// A person has decided what was raised on a point that is another one now or is gone.
+    pub fn release(&mut self, subject: &Subject, rule: &RuleId) {
+        let Subject::Point(point) = subject else { return };
+        let Some(place) = self.index.get(&point.gateway) else { return };
+        for lane in Lane::ALL {
+            self.gateways[*place].lanes[lane].release(&point.point, rule);
+        }
+    }
+
+    /// The rows to write (none: delete) since the last call. A key stands in it once.
     pub fn changed(&mut self) -> Vec<(StateKey, Option<Vec<u8>>)> {
-        Vec::new()
+        row::changed(self)
     }
 
     /// One point as it stands.
-    pub fn point(&self, _point: &FullPointId, _now: CentreTime) -> Option<PointView> {
-        None
+    pub fn point(&self, point: &FullPointId, now: CentreTime) -> Option<PointView> {
+        view::point(self, point, now)
     }
 
-    /// All points of a gateway as they stand.
-    pub fn points(&self, _gateway: &GatewayId, _now: CentreTime) -> Vec<PointView> {
-        Vec::new()
+    /// All points of a gateway as they stand, by name.
+    pub fn points(&self, gateway: &GatewayId, now: CentreTime) -> Vec<PointView> {
+        view::points(self, gateway, now)
     }
 
-    /// Whether what a rule found on a subject is proven to be over.
+    /// Whether what a rule found on a subject is proven to be over: its alarm and hazard steps
+    /// are quiet, and the subject can be seen and can speak.
     pub fn may_close(
         &self,
-        _subject: &Subject,
-        _rule: &RuleId,
-        _now: CentreTime,
+        subject: &Subject,
+        rule: &RuleId,
+        now: CentreTime,
     ) -> Result<(), NotYet> {
-        Err(NotYet::Unknown)
+        closing::may_close(self, subject, rule, now)
+    }
+
+    fn get(&self, gateway: &GatewayId) -> Option<&Gateway> {
+        self.index.get(gateway).map(|place| &self.gateways[*place])
+    }
+
+    fn place(&mut self, gateway: &GatewayId) -> usize {
+        if let Some(place) = self.index.get(gateway) {
+            return *place;
+        }
+        let place = self.gateways.len();
+        self.gateways.push(Gateway::new(gateway.clone(), &self.bindings.silence));
+        self.index.insert(gateway.clone(), place);
+        place
+    }
+
+    /// Does something with a gateway at a moment, and keeps its next deadline in order.
+    fn with(
+        &mut self,
+        place: usize,
+        arrived: CentreTime,
+        sent: Option<GatewayTime>,
+        out: &mut Vec<Decision>,
+        act: impl FnOnce(&mut Gateway, &mut Scene<'_>, &Ear),
+    ) {
+        out.append(&mut self.untold);
+        self.ear.reach(arrived);
+        let gateway = &mut self.gateways[place];
+        let (id, before) = (gateway.id.clone(), gateway.due);
+        let mut scene = Scene {
+            gateway: &id,
+            rulebook: &self.rulebook,
+            bindings: &self.bindings,
+            arrived,
+            sent: sent.unwrap_or(GatewayTime::from_millis(0)),
+            current: gateway.current,
+            may_clear: gateway.may_clear(arrived),
+            out,
+        };
+        act(gateway, &mut scene, &self.ear);
+        if gateway.due != before {
+            before.map(|due| self.due.remove(&(due, place)));
+            gateway.due.map(|due| self.due.insert((due, place)));
+        }
     }
 }

@@ -213,6 +213,37 @@ impl<T: Instant> Phase<T> {
     }
 }
 
+impl<T> Phase<T> {
+    /// The same phase with its moments written in another way.
+    pub fn map<U>(self, write: impl Fn(T) -> U) -> Phase<U> {
+        match self {
+            Phase::Quiet => Phase::Quiet,
+            Phase::Suspected { since, held, timer } => {
+                Phase::Suspected { since: write(since), held, timer: timer.map(write) }
+            }
+            Phase::Raised { onset } => Phase::Raised { onset: onset.map(write) },
+            Phase::Clearing { onset, proof } => {
+                Phase::Clearing { onset: onset.map(&write), proof: proof.map(write) }
+            }
+        }
+    }
+}
+
+impl<T> Timer<T> {
+    fn map<U>(self, write: impl Fn(T) -> U) -> Timer<U> {
+        match self {
+            Timer::Running(from) => Timer::Running(write(from)),
+            Timer::Standing => Timer::Standing,
+        }
+    }
+}
+
+impl<T> Onset<T> {
+    fn map<U>(self, write: impl Fn(T) -> U) -> Onset<U> {
+        Onset { span: self.span, at: write(self.at) }
+    }
+}
+
 fn calm<T: Copy>(onset: Onset<T>, proof: Timer<T>) -> (Phase<T>, Option<Turn<T>>) {
     let turn = match proof {
         Timer::Running(_) => Some(Turn::Calmed(onset)),
@@ -236,3 +267,128 @@ macro_rules! instant {
 
 instant!(GatewayTime);
 instant!(CentreTime);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMING: Timing =
+        Timing { held_for: Millis::seconds(300), clear_for: Millis::seconds(1_800) };
+
+    fn onset(seconds: i64) -> Onset<GatewayTime> {
+        Onset { span: None, at: GatewayTime::from_millis(seconds * 1_000) }
+    }
+
+    fn look(seconds: i64, when: Verdict, runs: bool) -> Look<GatewayTime> {
+        let now = onset(seconds);
+        Look { when, calm: when.not(), now, vouched: now.at, runs, at_once: false }
+    }
+
+    /// Plays looks, holes and deadlines; a deadline that has come by then passes first.
+    fn play(steps: &[(i64, &str)]) -> Vec<(i64, &'static str)> {
+        let (mut phase, mut said) = (Phase::Quiet, Vec::new());
+        for &(seconds, what) in steps {
+            let now = onset(seconds);
+            if let Some(due) = phase.deadline(TIMING).filter(|due| *due <= now.at) {
+                let (next, turn) = phase.pass(Onset { at: due, ..now });
+                phase = next;
+                said.extend(turn.map(|turn| (due.millis() / 1_000, word(turn))));
+            }
+            let (next, turn) = match what {
+                "met" => phase.look(look(seconds, Verdict::Met, true), TIMING),
+                "met in a hole" => phase.look(look(seconds, Verdict::Met, false), TIMING),
+                "calm" => phase.look(look(seconds, Verdict::Unmet, true), TIMING),
+                "calm in a hole" => phase.look(look(seconds, Verdict::Unmet, false), TIMING),
+                "nothing" => phase.look(look(seconds, Verdict::Undecided, true), TIMING),
+                "hole" => (phase.interrupt(now.at), None),
+                _ => (phase, None),
+            };
+            phase = next;
+            said.extend(turn.map(|turn| (seconds, word(turn))));
+        }
+        said
+    }
+
+    fn word(turn: Turn<GatewayTime>) -> &'static str {
+        match turn {
+            Turn::Raised(_) => "raised",
+            Turn::Relapsed(_) => "relapsed",
+            Turn::Calmed(_) => "calmed",
+            Turn::Cleared(_) => "cleared",
+        }
+    }
+
+    #[track_caller]
+    fn check(steps: &[(i64, &str)], said: &[(i64, &str)]) {
+        assert_eq!(play(steps), said);
+    }
+
+    #[test]
+    fn it_raises_and_clears_at_the_very_moment_each_falls_due() {
+        check(
+            &[(0, "met"), (299, "later"), (900, "calm"), (2_699, "later"), (2_700, "later")],
+            &[(300, "raised"), (900, "calmed"), (2_700, "cleared")],
+        );
+        check(&[(0, "met"), (299, "calm"), (9_999, "later")], &[]);
+    }
+
+    #[test]
+    fn what_was_held_before_a_hole_counts_and_the_hole_does_not() {
+        check(
+            &[(0, "met"), (200, "hole"), (5_000, "met"), (5_099, "later"), (5_100, "later")],
+            &[(5_100, "raised")],
+        );
+        check(&[(0, "met"), (200, "hole"), (5_000, "calm"), (9_999, "later")], &[]);
+    }
+
+    #[test]
+    fn the_proof_of_calm_begins_anew_after_a_hole() {
+        check(
+            &[(0, "met"), (400, "calm"), (2_100, "hole"), (2_160, "calm"), (4_000, "later")],
+            &[(300, "raised"), (400, "calmed"), (2_160, "calmed"), (3_960, "cleared")],
+        );
+    }
+
+    #[test]
+    fn a_reading_that_proves_nothing_breaks_the_proof_and_keeps_what_was_held() {
+        check(
+            &[(0, "met"), (400, "calm"), (500, "nothing"), (9_999, "later")],
+            &[(300, "raised"), (400, "calmed")],
+        );
+        check(
+            &[(0, "met"), (200, "nothing"), (1_000, "met"), (1_100, "later")],
+            &[(1_100, "raised")],
+        );
+    }
+
+    #[test]
+    fn a_relapse_is_told_and_starts_the_proof_anew() {
+        check(
+            &[(0, "met"), (400, "calm"), (500, "met"), (600, "calm"), (2_400, "later")],
+            &[
+                (300, "raised"),
+                (400, "calmed"),
+                (500, "relapsed"),
+                (600, "calmed"),
+                (2_400, "cleared"),
+            ],
+        );
+    }
+
+    #[test]
+    fn in_a_hole_nothing_begins() {
+        check(&[(0, "met in a hole"), (9_999, "later")], &[]);
+        check(&[(0, "met"), (400, "calm in a hole"), (9_999, "later")], &[(300, "raised")]);
+    }
+
+    #[test]
+    fn with_nothing_to_hold_for_it_raises_at_once_and_fire_even_in_a_hole() {
+        let timing = Timing { held_for: Millis::ZERO, ..TIMING };
+        let hole = look(7, Verdict::Met, false);
+        let (phase, turn) = Phase::Quiet.look(hole, timing);
+        assert_eq!(turn, None);
+        assert_eq!(phase.look(look(8, Verdict::Met, true), timing).1, Some(Turn::Raised(onset(8))));
+        let fire = Look { at_once: true, ..hole };
+        assert_eq!(Phase::Quiet.look(fire, timing).1, Some(Turn::Raised(onset(7))));
+    }
+}

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use firegrid_wire::catalogue::PointEntry;
 use firegrid_wire::document::Mistakes;
 use firegrid_wire::quantity::Unit;
 use firegrid_wire::time::Millis;
@@ -242,6 +243,22 @@ impl Rulebook {
     /// Changes with every change of any rule.
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+}
+
+impl Selector {
+    /// Whether it looks at a point for what its catalogue says. Rules on words, devices and
+    /// gateways look at none for that.
+    pub fn selects(&self, entry: &PointEntry) -> bool {
+        match self {
+            Selector::Points { systems, parts, unit, tags } => {
+                (systems.is_empty() || systems.contains(&entry.system))
+                    && (parts.is_empty() || parts.contains(&entry.part))
+                    && (unit.is_none() || *unit == entry.u)
+                    && tags.iter().all(|tag| entry.tags.contains(tag))
+            }
+            Selector::Discrete | Selector::Devices | Selector::Gateways => false,
+        }
     }
 }
 

@@ -51,24 +51,43 @@ pub fn seen(arrived: CentreTime, sent: GatewayTime, until: GatewayTime) -> Centr
     arrived.minus(sent.since(until))
 }
 
-/// A moment on a clock that stands while the centre does not listen.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
-#[serde(transparent)]
-pub struct Listened(CentreTime);
+/// A moment at the centre, counted on a clock that stands while the centre does not listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listened {
+    /// On the clock that stands.
+    counted: CentreTime,
+    /// On the centre's clock.
+    at: CentreTime,
+}
+
+impl Listened {
+    /// The moment on the centre's clock.
+    pub fn at(self) -> CentreTime {
+        self.at
+    }
+
+    /// Both clocks, in whole milliseconds.
+    pub(crate) fn millis(self) -> (i64, i64) {
+        (self.counted.millis(), self.at.millis())
+    }
+
+    pub(crate) fn from_millis((counted, at): (i64, i64)) -> Listened {
+        let [counted, at] = [counted, at].map(CentreTime::from_millis);
+        Listened { counted, at }
+    }
+}
 
 impl Instant for Listened {
     fn after(self, lasting: Millis) -> Listened {
-        Listened(self.0.plus(lasting))
+        Listened { counted: self.counted.plus(lasting), at: self.at.plus(lasting) }
     }
     fn elapsed_since(self, earlier: Listened) -> Millis {
-        self.0.since(earlier.0)
+        self.counted.since(earlier.counted)
     }
 }
 
 /// How long the centre has been deaf, and whether it is now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ear {
     /// How long in all.
     deaf: Millis,
@@ -76,7 +95,7 @@ pub struct Ear {
     state: Hearing,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Hearing {
     /// It was just started and has not listened yet.
     #[default]
@@ -112,13 +131,21 @@ impl Ear {
         };
     }
 
-    /// What was listening when it was written down has been deaf ever since.
-    pub fn restored(self) -> Ear {
-        let state = match self.state {
-            Hearing::Listening { last } => Hearing::Deaf { since: last },
-            Hearing::NotYet | Hearing::Deaf { .. } => self.state,
+    /// What it has to remember: how long it was deaf, and since when it would be if the program
+    /// ended now.
+    pub(crate) fn remembered(&self) -> (Millis, Option<CentreTime>) {
+        let since = match self.state {
+            Hearing::Listening { last } => Some(last),
+            Hearing::Deaf { since } => Some(since),
+            Hearing::NotYet => None,
         };
-        Ear { state, ..self }
+        (self.deaf, since)
+    }
+
+    /// An ear that was deaf ever since it was written down.
+    pub(crate) fn restored(deaf: Millis, since: Option<CentreTime>) -> Ear {
+        let state = since.map_or(Hearing::NotYet, |since| Hearing::Deaf { since });
+        Ear { deaf, state }
     }
 
     /// Whether the centre listens now.
@@ -129,18 +156,19 @@ impl Ear {
         }
     }
 
-    /// A moment on the clock that stands while the centre is deaf.
+    /// A moment of the present, counted while the centre listens.
     pub fn listened(&self, at: CentreTime) -> Listened {
-        let at = match self.state {
+        let heard = match self.state {
             Hearing::Deaf { since } => at.min(since),
             Hearing::NotYet | Hearing::Listening { .. } => at,
         };
-        Listened(at.minus(self.deaf))
+        Listened { counted: heard.minus(self.deaf), at }
     }
 
-    /// The same moment on the centre's clock, if the centre goes on listening.
-    pub fn centre(&self, at: Listened) -> CentreTime {
-        at.0.plus(self.deaf)
+    /// The same moment told on the centre's clock, if it falls while the centre goes on
+    /// listening as it does now.
+    pub fn retold(&self, moment: Listened) -> Listened {
+        Listened { at: moment.counted.plus(self.deaf), ..moment }
     }
 }
 
@@ -178,7 +206,7 @@ mod tests {
         assert_eq!(ear.listened(at(500)).elapsed_since(heard), Millis::seconds(10));
         ear.listening(at(620), true);
         assert_eq!(ear.listened(at(630)).elapsed_since(heard), Millis::seconds(20));
-        assert_eq!(ear.centre(ear.listened(at(630))), at(630));
+        assert_eq!(ear.retold(heard.after(Millis::seconds(20))).at(), at(630));
     }
 
     #[test]
@@ -187,7 +215,8 @@ mod tests {
         ear.listening(at(100), true);
         let heard = ear.listened(at(110));
         ear.reach(at(115));
-        let mut ear = ear.restored();
+        let (deaf, since) = ear.remembered();
+        let mut ear = Ear::restored(deaf, since);
         ear.listening(at(7_315), true);
         assert_eq!(ear.listened(at(7_320)).elapsed_since(heard), Millis::seconds(10));
     }

@@ -13,7 +13,7 @@ const VALUE_BYTES: usize = 400;
 
 /// The parameters of a request, each taken once.
 #[derive(Debug)]
-pub struct Asked {
+pub(super) struct Asked {
     left: Vec<(String, String)>,
 }
 
@@ -33,7 +33,7 @@ impl<S: Sync> FromRequestParts<S> for Asked {
 
 impl Asked {
     /// The value of a parameter, if it is there.
-    pub fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
+    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
         let place = self.left.iter().position(|(written, _)| written == name);
         let value = place.map(|place| self.left.remove(place).1);
         if self.left.iter().any(|(written, _)| written == name) {
@@ -43,18 +43,21 @@ impl Asked {
     }
 
     /// A parameter with a form of its own, if it is there.
-    pub fn optional<T: std::str::FromStr>(&mut self, name: &str) -> Result<Option<T>, Problem> {
+    pub(super) fn optional<T: std::str::FromStr>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<T>, Problem> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         text.parse().map(Some).map_err(|_| wrong(name, "无法读取", "cannot be read"))
     }
 
     /// A parameter with a form of its own that must be there.
-    pub fn required<T: std::str::FromStr>(&mut self, name: &str) -> Result<T, Problem> {
+    pub(super) fn required<T: std::str::FromStr>(&mut self, name: &str) -> Result<T, Problem> {
         self.optional(name)?.ok_or_else(|| wrong(name, "缺失", "is missing"))
     }
 
     /// A moment in milliseconds since 1970, written as ISO 8601 or in seconds.
-    pub fn moment(&mut self, name: &str) -> Result<Option<i64>, Problem> {
+    pub(super) fn moment(&mut self, name: &str) -> Result<Option<i64>, Problem> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let moment = crate::calendar::moment(&text);
         moment.map(Some).ok_or_else(|| {
@@ -67,12 +70,12 @@ impl Asked {
     }
 
     /// `true` or `false`; false if it is not there.
-    pub fn flag(&mut self, name: &str) -> Result<bool, Problem> {
+    pub(super) fn flag(&mut self, name: &str) -> Result<bool, Problem> {
         Ok(self.optional(name)?.unwrap_or(false))
     }
 
     /// How many entries are wanted: from 1; what is above `most` counts as `most`.
-    pub fn limit(&mut self, unless_said: usize, most: usize) -> Result<usize, Problem> {
+    pub(super) fn limit(&mut self, unless_said: usize, most: usize) -> Result<usize, Problem> {
         match self.optional("limit")?.unwrap_or(unless_said) {
             0 => Err(wrong("limit", "至少为 1", "must be at least 1")),
             limit => Ok(limit.min(most)),
@@ -80,7 +83,7 @@ impl Asked {
     }
 
     /// Refuses the parameters that nobody asked for.
-    pub fn finish(self) -> Result<(), Problem> {
+    pub(super) fn finish(self) -> Result<(), Problem> {
         match self.left.first() {
             None => Ok(()),
             Some((name, _)) => Err(wrong(name, "不存在", "does not exist here")),
@@ -90,17 +93,17 @@ impl Asked {
 
 /// A list, and the cursor after which it goes on; none at its end.
 #[derive(Debug, serde::Serialize)]
-pub struct Listed<T> {
+pub(super) struct Listed<T> {
     /// The entries, in the order that the resource promises.
-    pub items: Vec<T>,
+    pub(super) items: Vec<T>,
     /// Give this as `after` to read on.
-    pub next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 impl<T> Listed<T> {
     /// Cuts off what is beyond `limit`. Ask for one entry more than the limit to make the end
     /// known.
-    pub fn cut(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Listed<T> {
+    pub(super) fn cut(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Listed<T> {
         let more = limit < items.len();
         items.truncate(limit);
         let next = if more { items.last().map(cursor) } else { None };
@@ -110,7 +113,7 @@ impl<T> Listed<T> {
 
 /// A JSON body. What cannot be read is told as a problem, never as another form of answer.
 #[derive(Debug)]
-pub struct Body<T>(pub T);
+pub(super) struct Body<T>(pub(super) T);
 
 impl<S: Send + Sync, T: serde::de::DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
@@ -130,7 +133,7 @@ const NAME_CHARACTERS: usize = 60;
 const NOTE_CHARACTERS: usize = 500;
 
 /// Who does something, until there are accounts.
-pub fn person(by: &str) -> Result<String, Problem> {
+pub(super) fn person(by: &str) -> Result<String, Problem> {
     let by = by.trim();
     let plain = !by.is_empty()
         && by.chars().count() <= NAME_CHARACTERS
@@ -145,7 +148,7 @@ pub fn person(by: &str) -> Result<String, Problem> {
 }
 
 /// What somebody writes about it; empty is nothing.
-pub fn note(note: Option<&str>) -> Result<Option<String>, Problem> {
+pub(super) fn note(note: Option<&str>) -> Result<Option<String>, Problem> {
     let note = note.unwrap_or("").trim();
     if NOTE_CHARACTERS < note.chars().count() {
         return Err(Problem::misasked(

@@ -1,5 +1,157 @@
-//! The API.
+//! The centre's answers over HTTP: `/api/v1`, one router per resource, and the page at `/`.
+//!
+//! Reads what is committed with a reader of its own, and asks the judge for what lives in its
+//! memory; people's actions go to the judge too, and are answered after their commit. Writes
+//! nothing itself.
+//!
+//! Every list has a limit and a cursor (`next`, given back as `after`). Moments are ISO 8601 in
+//! UTC with milliseconds. What cannot be answered is a problem (RFC 9457). Until there are
+//! accounts it listens on loopback only, answers only to loopback names, and takes the name of
+//! who does something from the body (`by`).
 
-pub mod ask;
-pub mod problem;
-pub mod shown;
+mod alarms;
+mod ask;
+mod deed;
+mod events;
+mod gateways;
+mod grids;
+mod health;
+mod limits;
+mod places;
+mod points;
+mod problem;
+mod series;
+mod shown;
+mod tickets;
+mod units;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use firegrid_rules::rulebook::Rulebook;
+use firegrid_wire::names::RegionId;
+use tokio::net::TcpListener;
+
+use self::places::Places;
+use self::problem::{Problem, Reason};
+use crate::clock::Clock;
+use crate::judge::door::Door;
+use crate::series::SeriesStore;
+use crate::storage::{Reader, StorageError};
+
+/// The longest body of a request: a name, a verdict and a note.
+const BODY_BYTES: usize = 16 * 1024;
+
+/// How long the judge may take for an answer. It takes milliseconds; when its disk is stuck
+/// the pages must say so, not hang.
+const JUDGE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long an action may take: it is answered after its commit.
+const ACTION_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Everything that answers come from.
+#[derive(Clone)]
+pub struct Sources {
+    /// The region this centre holds.
+    pub region: RegionId,
+    /// The way to the judge.
+    pub door: Door,
+    /// What is committed.
+    pub reader: Reader,
+    /// The history of analog points.
+    pub series: Arc<dyn SeriesStore>,
+    /// The rules, for their names and limits.
+    pub rulebook: Arc<Rulebook>,
+    /// The centre's clock.
+    pub clock: Clock,
+}
+
+/// What every answer is made from: the sources, and the places read from them once.
+#[derive(Clone)]
+struct Centre {
+    sources: Sources,
+    places: Arc<Places>,
+    watch: Arc<points::Watch>,
+}
+
+/// The whole of it: API and page. Reads the registry, so store that first.
+pub async fn router(sources: Sources) -> Result<Router, StorageError> {
+    let places = Arc::new(Places::load(&sources.reader).await?);
+    let centre = Centre { sources, places, watch: Arc::default() };
+    let api = Router::new()
+        .merge(alarms::router())
+        .merge(events::router())
+        .merge(gateways::router())
+        .merge(grids::router())
+        .merge(health::router())
+        .merge(points::router())
+        .merge(series::router())
+        .merge(tickets::router())
+        .merge(units::router())
+        .fallback(async || Problem::missing("这个接口 such resource"));
+    Ok(Router::new()
+        .nest("/api/v1", api)
+        .merge(crate::page::router())
+        .fallback(async || Problem::missing("这个页面 such page"))
+        .method_not_allowed_fallback(async || {
+            let reason = Problem::misasked("不支持这种方法。", "This method does not exist here.");
+            (StatusCode::METHOD_NOT_ALLOWED, reason).into_response()
+        })
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(from_fn(guard))
+        .with_state(centre))
+}
+
+/// Serves until `stop` is done, then lets the answers that are under way finish.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
+}
+
+/// Answers only to loopback names: another site's page, whose name was made to point here, must
+/// not read the county's alarms. And nothing that is answered may be kept by anyone.
+async fn guard(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    if !host.is_none_or(is_loopback) {
+        let reason = Reason::new(
+            "此地址只接受本机访问。",
+            "Only loopback names are answered here while there are no accounts.",
+        );
+        return (StatusCode::MISDIRECTED_REQUEST, Problem::Misasked(reason)).into_response();
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// What the judge answers in time.
+async fn in_time<T, E: Into<Problem>>(
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, Problem> {
+    match tokio::time::timeout(JUDGE_PATIENCE, answer).await {
+        Ok(answer) => answer.map_err(Into::into),
+        Err(_) => Err(Problem::judge_silent()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

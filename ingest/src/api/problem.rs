@@ -5,9 +5,13 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::judge::door::Gone;
+use crate::series::ReadError;
+use crate::storage::StorageError;
+
 /// Why a request was not answered, by what to do about it.
 #[derive(Debug)]
-pub enum Problem {
+pub(super) enum Problem {
     /// The request cannot be understood. Change it.
     Misasked(Reason),
     /// There is no such thing.
@@ -16,15 +20,20 @@ pub enum Problem {
     Refused(Reason),
     /// The centre cannot answer now. Ask again.
     TryAgain(Reason),
+    /// Something in the tables cannot be read. A person must look at the centre's log.
+    Broken(Reason),
 }
 
 /// The same for people who read Chinese and people who read English.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Reason {
+pub(super) struct Reason {
+    /// A word for programs, where there is one: `not-proven`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<&'static str>,
     /// Chinese.
-    pub zh: String,
+    pub(super) zh: String,
     /// English.
-    pub en: String,
+    pub(super) en: String,
 }
 
 /// How long to wait before asking again, in seconds.
@@ -34,27 +43,44 @@ const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+js
 
 impl Reason {
     /// Both languages.
-    pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Reason {
-        Reason { zh: zh.into(), en: en.into() }
+    pub(super) fn new(zh: impl Into<String>, en: impl Into<String>) -> Reason {
+        Reason { code: None, zh: zh.into(), en: en.into() }
+    }
+
+    /// Both languages, and a word for programs.
+    pub(super) fn coded(
+        code: &'static str,
+        zh: impl Into<String>,
+        en: impl Into<String>,
+    ) -> Reason {
+        Reason { code: Some(code), ..Reason::new(zh, en) }
     }
 }
 
 impl Problem {
     /// A request that cannot be understood.
-    pub fn misasked(zh: impl Into<String>, en: impl Into<String>) -> Problem {
+    pub(super) fn misasked(zh: impl Into<String>, en: impl Into<String>) -> Problem {
         Problem::Misasked(Reason::new(zh, en))
     }
 
     /// A thing that does not exist.
-    pub fn missing(what: &str) -> Problem {
+    pub(super) fn missing(what: &str) -> Problem {
         Problem::Missing(Reason::new(format!("没有 {what}。"), format!("There is no {what}.")))
     }
 
     /// Something the centre leans on does not answer.
-    pub fn try_again() -> Problem {
+    pub(super) fn try_again() -> Problem {
         Problem::TryAgain(Reason::new(
             "监控中心暂时无法回答，请重试。",
             "The centre cannot answer now; try again.",
+        ))
+    }
+
+    /// The judge did not answer in time, or has stopped.
+    pub(super) fn judge_silent() -> Problem {
+        Problem::TryAgain(Reason::new(
+            "研判程序没有应答，请重试。",
+            "The judge does not answer; try again.",
         ))
     }
 
@@ -68,7 +94,46 @@ impl Problem {
             Problem::TryAgain(reason) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "The centre cannot answer now", reason)
             }
+            Problem::Broken(reason) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "Something stored cannot be read", reason)
+            }
         }
+    }
+}
+
+impl From<StorageError> for Problem {
+    fn from(error: StorageError) -> Problem {
+        match error {
+            StorageError::TryAgain(cause) => {
+                tracing::warn!(%cause, "A question of the API found the database busy.");
+                Problem::try_again()
+            }
+            StorageError::Unopened { .. } | StorageError::Strange { .. } => {
+                tracing::error!(%error, "A question of the API met a row that cannot be read.");
+                Problem::Broken(Reason::new(
+                    "存储的数据无法读取，请查看监控中心日志。",
+                    "What is stored cannot be read; look at the centre's log.",
+                ))
+            }
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Problem {
+        match error {
+            ReadError::TryAgain { reason } => {
+                tracing::warn!(reason, "A question of the API found the series store busy.");
+                Problem::try_again()
+            }
+            ReadError::Refused { reason } => Problem::misasked("曲线请求范围过大。", reason),
+        }
+    }
+}
+
+impl From<Gone> for Problem {
+    fn from(_: Gone) -> Problem {
+        Problem::judge_silent()
     }
 }
 

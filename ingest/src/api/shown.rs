@@ -13,40 +13,40 @@ use crate::calendar::iso;
 
 /// What a point says.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct ShownValue {
+pub(super) struct ShownValue {
     /// In the words of the wire: `fire disabled`, `normal`, `unknown`, or number and SI unit.
-    pub text: String,
+    pub(super) text: String,
     /// In Chinese, numbers in the unit that people read.
-    pub zh: String,
+    pub(super) zh: String,
     /// The number in SI.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub number: Option<f64>,
+    pub(super) number: Option<f64>,
     /// The SI unit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unit: Option<Unit>,
+    pub(super) unit: Option<Unit>,
     /// The number as people read it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub shown: Option<f64>,
+    pub(super) shown: Option<f64>,
     /// The unit that people read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub shown_unit: Option<&'static str>,
+    pub(super) shown_unit: Option<&'static str>,
     /// The states, each by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub states: Option<Vec<String>>,
+    pub(super) states: Option<Vec<String>>,
 }
 
 /// Whether a point is watched.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct ShownSight {
+pub(super) struct ShownSight {
     /// `never`, `seen` or `blind`.
-    pub state: &'static str,
+    pub(super) state: &'static str,
     /// The last moment of centre time that was vouched for.
-    pub last: Option<String>,
+    pub(super) last: Option<String>,
 }
 
 impl ShownValue {
     /// A value of any kind.
-    pub fn of(value: &Value) -> ShownValue {
+    pub(super) fn of(value: &Value) -> ShownValue {
         match value {
             Value::Number(number, unit) => ShownValue::number(*number, *unit),
             Value::States(states) => ShownValue::states(states),
@@ -55,7 +55,7 @@ impl ShownValue {
     }
 
     /// The words of a stored reading.
-    pub fn of_words(words: &str) -> ShownValue {
+    pub(super) fn of_words(words: &str) -> ShownValue {
         States::from_words(words)
             .map_or_else(|| ShownValue::of(&Value::Unknown), |states| ShownValue::states(&states))
     }
@@ -95,7 +95,7 @@ impl ShownValue {
 
 impl ShownSight {
     /// A point's sight.
-    pub fn of(sight: Sight) -> ShownSight {
+    pub(super) fn of(sight: Sight) -> ShownSight {
         match sight {
             Sight::Never => ShownSight { state: "never", last: None },
             Sight::Seen { last } => ShownSight { state: "seen", last: Some(at_centre(last)) },
@@ -105,7 +105,7 @@ impl ShownSight {
 }
 
 /// Why a point's calm proves nothing now; none if it can speak.
-pub fn why_not(view: &PointView, now: CentreTime) -> Option<Reason> {
+pub(super) fn why_not(view: &PointView, now: CentreTime) -> Option<Reason> {
     match view.sight {
         Sight::Never => return Some(Reason::new("从未看到", "never seen")),
         Sight::Blind { last, cause } => return Some(blind(last, cause, now)),
@@ -149,7 +149,7 @@ fn blind(last: Option<CentreTime>, cause: Blindness, now: CentreTime) -> Reason 
 }
 
 /// A quality on Chinese pages.
-pub const fn quality_zh(quality: Quality) -> &'static str {
+pub(super) const fn quality_zh(quality: Quality) -> &'static str {
     match quality {
         Quality::Good => "良好",
         Quality::OutOfRange => "超出量程",
@@ -159,12 +159,12 @@ pub const fn quality_zh(quality: Quality) -> &'static str {
 }
 
 /// A moment of centre time.
-pub fn at_centre(at: CentreTime) -> String {
+pub(super) fn at_centre(at: CentreTime) -> String {
     iso(at.millis())
 }
 
 /// A moment of gateway time.
-pub fn at_gateway(at: GatewayTime) -> String {
+pub(super) fn at_gateway(at: GatewayTime) -> String {
     iso(at.millis())
 }
 

@@ -15,11 +15,11 @@ const MARKS = {
   historical: ["历史", "historical"],
   shielded: ["屏蔽", "shielded"],
   testing: ["测试", "testing"],
-  provisional: ["待入库", "not yet recorded"],
+  provisional: ["心跳上报", "told by a heartbeat"],
 };
 
 const VERDICTS = [
-  ["real-fire", "真实火警", "real fire"], ["false", "误报", "false"], ["test", "测试", "test"], ["drill", "演练", "drill"],
+  ["real", "真实火警", "real fire"], ["false", "误报", "false"], ["test", "测试", "test"], ["drill", "演练", "drill"],
 ];
 
 /** Shows the alarms that are not closed. */
@@ -46,6 +46,7 @@ function draw(alarm) {
     make("h3", {}, ...both(alarm.title ?? alarm.kind, alarm.title_en)),
     make("p", { class: "place" }, place),
     make("p", { class: "tags" }, tag(kind, zh, en),
+      alarm.recorded === false && tag("bad", "未入库", "not yet recorded"),
       ...(alarm.marks ?? []).map((mark) => tag("warn", ...(MARKS[mark] ?? [mark, ""])))),
     facts(
       ["时间", "raised", make("span", {}, moment(alarm.raised), alarm.arrived ? "（到达 " : "", moment(alarm.arrived), alarm.arrived ? "）" : "")],
@@ -53,7 +54,8 @@ function draw(alarm) {
       ["地址", "address", alarm.address],
       ["联系", "contact", [alarm.contact, alarm.phone].filter(Boolean).join(" ")],
       ["网格", "grid", alarm.grid_path ? pathText(alarm.grid_path) : alarm.grid],
-      ["监测点", "point", alarm.point],
+      ["监测点", "point", alarm.point ?? alarm.gateway],
+      ["原因", "why", alarm.reason?.zh ? make("span", {}, ...both(alarm.reason.zh, alarm.reason.en)) : ""],
       ["确认", "acknowledged", alarm.acknowledged ? make("span", {}, `${alarm.acknowledged.by} `, moment(alarm.acknowledged.at)) : ""],
     ),
     make("div", { class: "act" }, actions(alarm)),

@@ -36,7 +36,7 @@ async function round() {
 
 async function fetchLists() {
   const [alarms, tickets, closed, health, gateways] = await Promise.all([
-    look("alarms?state=open&limit=200"), look("tickets?state=open&limit=200"),
+    look("alarms?state=open&limit=1000"), look("tickets?state=open&limit=200"),
     look("tickets?state=closed&limit=8"), look("health"), look("gateways?limit=500"),
   ]);
   showAlarms(alarms.items);

@@ -54,7 +54,9 @@ function draw(ticket) {
     facts(
       ["责任网格", "grid", make("span", { class: "path" }, ticket.grid_path ? pathText(ticket.grid_path) : ticket.grid ?? "待归属")],
       ["监测对象", "subject", ticket.point ?? ticket.subject],
+      ["原因", "why", ticket.reason?.zh ? make("span", {}, ...both(ticket.reason.zh, ticket.reason.en)) : ""],
       ["发现", "opened", moment(ticket.opened)],
+      ["复发", "raised", ticket.recurrences > 1 ? `${ticket.recurrences} 次 times` : ""],
       ["接单期限", "accept by", ticket.state === "accept" ? moment(deadlines.accept) : ""],
       ["整改期限", "rectify by", done ? "" : moment(deadlines.rectify)],
       ["接单人", "accepted by", ticket.accepted ? make("span", {}, `${ticket.accepted.by} `, moment(ticket.accepted.at)) : ""],

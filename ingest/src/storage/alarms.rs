@@ -101,6 +101,12 @@ pub struct HistoryLine {
 pub struct AlarmFilter {
     /// Only of this state.
     pub state: Option<State>,
+    /// Only those that are not closed.
+    pub open: bool,
+    /// Only of this kind.
+    pub kind: Option<String>,
+    /// Only of this unit.
+    pub unit: Option<String>,
     /// Only raised before this one (its moment and id): the next page.
     pub before: Option<(CentreTime, String)>,
     /// At most so many.
@@ -126,12 +132,16 @@ pub async fn list(reader: &Reader, filter: &AlarmFilter) -> Result<Vec<Alarm>, S
         "SELECT id, kind, rule, step, severity, gateway, point, unit, grid, state, body, \
          raised_t, raised_at, changed_at FROM alarm \
          WHERE ($1 = '' OR state = $1) AND (raised_at < $2 OR (raised_at = $2 AND id < $3)) \
+         AND ($5 = 0 OR state <> 'closed') AND ($6 = '' OR kind = $6) AND ($7 = '' OR unit = $7) \
          ORDER BY raised_at DESC, id DESC LIMIT $4",
     )
     .bind(filter.state.map_or("", State::as_str))
     .bind(before)
     .bind(id)
     .bind(i64::from(filter.limit))
+    .bind(i64::from(filter.open))
+    .bind(filter.kind.clone().unwrap_or_default())
+    .bind(filter.unit.clone().unwrap_or_default())
     .fetch_all(&reader.pool)
     .await?;
     rows.iter().map(read).collect()

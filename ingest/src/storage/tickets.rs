@@ -77,6 +77,8 @@ pub struct TicketFilter {
     pub grid: Option<String>,
     /// Only of this state.
     pub state: Option<State>,
+    /// Only those that are neither closed nor void.
+    pub open: bool,
     /// Only opened before this one (its moment and id): the next page.
     pub before: Option<(CentreTime, String)>,
     /// At most so many.
@@ -110,6 +112,7 @@ pub async fn list(reader: &Reader, filter: &TicketFilter) -> Result<Vec<Ticket>,
          life, body, opened_at, accept_by, rectify_by, changed_at FROM ticket \
          WHERE ($1 = '' OR grid IN (SELECT id FROM below)) AND ($2 = '' OR state = $2) \
          AND (opened_at < $3 OR (opened_at = $3 AND id < $4)) \
+         AND ($6 = 0 OR state NOT IN ('closed', 'void')) \
          ORDER BY opened_at DESC, id DESC LIMIT $5",
     )
     .bind(grid)
@@ -117,6 +120,7 @@ pub async fn list(reader: &Reader, filter: &TicketFilter) -> Result<Vec<Ticket>,
     .bind(before)
     .bind(id)
     .bind(i64::from(filter.limit))
+    .bind(i64::from(filter.open))
     .fetch_all(&reader.pool)
     .await?;
     rows.iter().map(read).collect()

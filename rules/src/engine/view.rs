@@ -2,14 +2,21 @@
 
 use std::fmt;
 
-use firegrid_wire::names::FullPointId;
+use firegrid_wire::names::{FullPointId, GatewayId};
 use firegrid_wire::reading::{Quality, Value};
+use firegrid_wire::span::Lane;
 use firegrid_wire::state::{State, StateSet};
 use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 
+use super::gateway::Gateway;
+use super::lane::LaneState;
+use super::point::Point;
+use super::{Engine, scene};
+use crate::condition::Said;
 use crate::decision::{At, Occurrence};
+use crate::phase::{Instant, Onset, Phase, Timer};
 use crate::rulebook::RuleId;
-use crate::sight::Sight;
+use crate::sight::{Blindness, Listened, Sight};
 
 /// One point as it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -162,4 +169,142 @@ impl fmt::Display for NotYet {
             NotYet::TwoBoxes => f.write_str("two boxes seem to use this gateway's identity"),
         }
     }
+}
+
+/// One point as it stands.
+pub(super) fn point(engine: &Engine, point: &FullPointId, now: CentreTime) -> Option<PointView> {
+    let gateway = engine.get(&point.gateway)?;
+    views(engine, gateway, now, Some(point)).into_iter().next()
+}
+
+/// All points of a gateway as they stand, by name.
+pub(super) fn points(engine: &Engine, gateway: &GatewayId, now: CentreTime) -> Vec<PointView> {
+    let gateway = engine.get(gateway);
+    let mut views = gateway.map_or(Vec::new(), |gateway| views(engine, gateway, now, None));
+    views.sort_by(|one, other| one.point.cmp(&other.point));
+    views
+}
+
+/// A point that stands in both lanes (a device's `comm`) is shown from the one that speaks
+/// for it.
+fn views(
+    engine: &Engine,
+    gateway: &Gateway,
+    now: CentreTime,
+    only: Option<&FullPointId>,
+) -> Vec<PointView> {
+    let mut found: Vec<PointView> = Vec::new();
+    for lane in Lane::ALL {
+        let state = &gateway.lanes[lane];
+        let places: Vec<u32> = match only {
+            Some(only) => state.index.get(&only.point).copied().into_iter().collect(),
+            None => state.index.values().copied().collect(),
+        };
+        for place in places {
+            let Some(point) = &state.points[place as usize] else { continue };
+            let home = state.devices.get(point.device as usize).is_none_or(|device| device.home);
+            if point.comm && !home {
+                continue;
+            }
+            found.push(view(engine, gateway, state, place, point, now));
+        }
+        for (point, stranded) in &state.retired {
+            let wanted = only.is_none_or(|only| only.point == *point);
+            let phases = stranded.iter().map(|stranded| PhaseView {
+                rule: stranded.rule.clone(),
+                step: stranded.step.clone(),
+                standing: Standing::Retired { occurrence: occurrence(stranded.onset) },
+            });
+            match found.iter_mut().find(|view| view.point.point == *point) {
+                Some(view) => view.phases.extend(phases),
+                None if wanted => found.push(PointView {
+                    point: FullPointId { gateway: gateway.id.clone(), point: point.clone() },
+                    value: None,
+                    quality: Quality::Good,
+                    time: None,
+                    sight: Sight::Never,
+                    voice: Voice::Unknown,
+                    provisional: None,
+                    phases: phases.collect(),
+                }),
+                None => {}
+            }
+        }
+    }
+    found
+}
+
+fn view(
+    engine: &Engine,
+    gateway: &Gateway,
+    lane: &LaneState,
+    place: u32,
+    point: &Point,
+    now: CentreTime,
+) -> PointView {
+    let phases = point.phases().iter().filter_map(|(id, phase)| {
+        let (rule, step) = scene::step(&engine.rulebook, *id)?;
+        let standing = standing(*phase)?;
+        Some(PhaseView { rule: rule.id.clone(), step: step.name.clone(), standing })
+    });
+    PointView {
+        point: FullPointId { gateway: gateway.id.clone(), point: point.id.clone() },
+        value: point.value(),
+        quality: point.quality(),
+        time: point.numbered.then_some(point.time),
+        sight: sight(engine, lane, place, now),
+        voice: voice(point),
+        provisional: point.provisional().map(|told| told.states),
+        phases: phases.collect(),
+    }
+}
+
+/// Whether a point is seen at this moment.
+pub(super) fn sight(engine: &Engine, lane: &LaneState, place: u32, now: CentreTime) -> Sight {
+    let last = lane.seen.map(Listened::at);
+    let numbered = lane.points[place as usize].as_ref().is_some_and(|point| point.numbered);
+    let now = engine.ear.listened(now);
+    let silent = lane.seen.is_none_or(|seen| lane.patience <= now.elapsed_since(seen));
+    match last {
+        _ if !numbered => Sight::Never,
+        _ if lane.is_blind(place) => Sight::Blind { last, cause: Blindness::Device },
+        Some(last) if !silent && lane.is_known(place) => Sight::Seen { last },
+        Some(_) | None => {
+            let cause = if silent { Blindness::Silence } else { Blindness::Hole };
+            Sight::Blind { last, cause }
+        }
+    }
+}
+
+fn voice(point: &Point) -> Voice {
+    match point.evidence {
+        None => Voice::Unknown,
+        Some(evidence) => match (evidence.said, evidence.quality) {
+            (Said::States(states), _) if !states.can_speak() => {
+                Voice::Mute(states.intersection(StateSet::MUTE))
+            }
+            (_, quality) if quality != Quality::Good => Voice::Doubtful(quality),
+            (Said::Unknown, _) => Voice::Unknown,
+            (Said::Number(..) | Said::States(_), _) => Voice::Speaks,
+        },
+    }
+}
+
+fn standing(phase: Phase<GatewayTime>) -> Option<Standing> {
+    Some(match phase {
+        Phase::Quiet => return None,
+        Phase::Suspected { since, .. } => Standing::Suspected { since: At::Gateway(since) },
+        Phase::Raised { onset } => Standing::Raised { occurrence: occurrence(onset) },
+        Phase::Clearing { onset, proof } => Standing::Clearing {
+            occurrence: occurrence(onset),
+            calm_since: match proof {
+                Timer::Running(since) => Some(At::Gateway(since)),
+                Timer::Standing => None,
+            },
+        },
+    })
+}
+
+fn occurrence(onset: Onset<GatewayTime>) -> Occurrence {
+    Occurrence { span: onset.span, at: At::Gateway(onset.at) }
 }

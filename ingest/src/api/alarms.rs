@@ -1,0 +1,316 @@
+//! `GET alarms`: the newest first. Filters: `state` (a state, or `open`), `kind`, `unit`.
+//! `GET alarms/{id}`: one with its history. `POST alarms/{id}/acknowledge` and
+//! `POST alarms/{id}/close` with a verdict.
+//!
+//! Alarms that could not be recorded yet (未入库) stand before the others with
+//! `"recorded": false`: a fire must reach the wall whatever the disk does.
+
+use std::collections::HashMap;
+
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use firegrid_rules::alarm::{State as AlarmState, Verdict};
+use firegrid_rules::rulebook::{RuleId, Severity};
+use firegrid_wire::names::FullPointId;
+use firegrid_wire::time::CentreTime;
+
+use super::ask::{Asked, Body, Listed, note, person};
+use super::deed::{ShownDeed, act};
+use super::places::Whereabouts;
+use super::problem::{Problem, Reason};
+use super::shown::{at_centre, at_gateway};
+use super::{Centre, in_time};
+use crate::judge::events::{Action, Done, PointsAsked};
+use crate::storage::alarms::{self, Alarm, AlarmFilter, HistoryLine};
+
+const MOST: usize = 1_000;
+
+/// At most so many labels are looked up for one list.
+const LABELS: usize = 200;
+
+pub(super) fn router() -> Router<Centre> {
+    Router::new()
+        .route("/alarms", get(list))
+        .route("/alarms/{id}", get(one))
+        .route("/alarms/{id}/acknowledge", post(acknowledge))
+        .route("/alarms/{id}/close", post(close))
+}
+
+#[derive(serde::Serialize)]
+struct Shown {
+    id: String,
+    kind: String,
+    title: String,
+    title_en: String,
+    rule: String,
+    step: String,
+    severity: Severity,
+    severity_zh: &'static str,
+    state: AlarmState,
+    state_zh: &'static str,
+    gateway: String,
+    point: Option<String>,
+    label: Option<String>,
+    #[serde(flatten)]
+    whereabouts: Whereabouts,
+    /// When it happened: in gateway time if it was judged in it.
+    raised: String,
+    /// When the centre knew.
+    arrived: String,
+    changed: String,
+    marks: Vec<String>,
+    reason: Reason,
+    advice: Option<String>,
+    advice_en: Option<String>,
+    relapses: u32,
+    acknowledged: Option<ShownDeed>,
+    returned: Option<String>,
+    closed: Option<ShownDeed>,
+    verdict: Option<Verdict>,
+    exception: Option<String>,
+    /// The point it stands on is another one now or is gone: only a person can close it.
+    retired: bool,
+    recorded: bool,
+}
+
+async fn list(
+    State(centre): State<Centre>,
+    mut asked: Asked,
+) -> Result<Json<Listed<Shown>>, Problem> {
+    let state = asked.text("state")?;
+    let kind = asked.text("kind")?;
+    let unit = asked.text("unit")?;
+    let after = asked.text("after")?;
+    let limit = asked.limit(100, MOST)?;
+    asked.finish()?;
+    let open = state.as_deref() == Some("open");
+    let state: Option<AlarmState> = match state.as_deref() {
+        None | Some("open") => None,
+        Some(word) => Some(word.parse().map_err(|error| {
+            Problem::misasked("没有这种状态。", format!("state: {error}, open"))
+        })?),
+    };
+    let filter = AlarmFilter {
+        state,
+        open,
+        kind: kind.clone(),
+        unit: unit.clone(),
+        before: after.as_deref().map(read_cursor).transpose()?,
+        limit: u32::try_from(limit + 1).unwrap_or(u32::MAX),
+    };
+    let wanted = |alarm: &Alarm| {
+        state.is_none_or(|state| alarm.state == state)
+            && kind.as_ref().is_none_or(|kind| alarm.kind == *kind)
+            && unit.as_ref().is_none_or(|unit| alarm.unit.as_ref() == Some(unit))
+    };
+    let recorded = alarms::list(&centre.sources.reader, &filter).await;
+    let mut unrecorded = Vec::new();
+    if filter.before.is_none() {
+        // A judge that is stuck must not hide what is recorded; health tells of it.
+        unrecorded = in_time(centre.sources.door.unrecorded()).await.unwrap_or_default();
+        unrecorded.retain(wanted);
+    }
+    let recorded = match recorded {
+        Ok(recorded) => recorded,
+        // The database fails, and there are alarms that need none: they are what matters now.
+        Err(_) if !unrecorded.is_empty() => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    unrecorded.truncate(MOST);
+    let listed = Listed::cut(recorded, limit, |alarm| cursor(alarm.raised, &alarm.id));
+    let known: Vec<&str> = listed.items.iter().map(|alarm| alarm.id.as_str()).collect();
+    unrecorded.retain(|alarm| !known.contains(&alarm.id.as_str()));
+    let names = labels(&centre, unrecorded.iter().chain(&listed.items)).await;
+    let first = unrecorded.iter().map(|alarm| show(&centre, alarm, &names, false));
+    let rest = listed.items.iter().map(|alarm| show(&centre, alarm, &names, true));
+    Ok(Json(Listed { items: first.chain(rest).collect(), next: listed.next }))
+}
+
+#[derive(serde::Serialize)]
+struct WithHistory {
+    #[serde(flatten)]
+    alarm: Shown,
+    history: Vec<ShownLine>,
+}
+
+async fn one(
+    State(centre): State<Centre>,
+    Path(id): Path<String>,
+    asked: Asked,
+) -> Result<Json<WithHistory>, Problem> {
+    asked.finish()?;
+    let reader = &centre.sources.reader;
+    let alarm = alarms::one(reader, &id).await?;
+    let alarm = alarm.ok_or_else(|| Problem::missing("这条报警 such alarm"))?;
+    let history = alarms::history(reader, &id).await?;
+    let names = labels(&centre, std::iter::once(&alarm)).await;
+    Ok(Json(WithHistory {
+        alarm: show(&centre, &alarm, &names, true),
+        history: history.into_iter().map(ShownLine::of).collect(),
+    }))
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Acknowledge {
+    by: String,
+}
+
+async fn acknowledge(
+    State(centre): State<Centre>,
+    Path(alarm): Path<String>,
+    Body(body): Body<Acknowledge>,
+) -> Result<Json<Shown>, Problem> {
+    let by = person(&body.by)?;
+    done(&centre, act(&centre, &by, Action::AcknowledgeAlarm { alarm }).await?).await
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Close {
+    by: String,
+    verdict: String,
+    /// Why it is closed although nothing has proven that it is over.
+    exception: Option<String>,
+}
+
+async fn close(
+    State(centre): State<Centre>,
+    Path(alarm): Path<String>,
+    Body(body): Body<Close>,
+) -> Result<Json<Shown>, Problem> {
+    let by = person(&body.by)?;
+    let verdict: Verdict = body.verdict.parse().map_err(|error| {
+        Problem::misasked("请选择定性：真实火警、误报、测试或演练。", format!("verdict: {error}"))
+    })?;
+    let exception = note(body.exception.as_deref())?;
+    done(&centre, act(&centre, &by, Action::CloseAlarm { alarm, verdict, exception }).await?).await
+}
+
+async fn done(centre: &Centre, done: Done) -> Result<Json<Shown>, Problem> {
+    match done {
+        Done::Alarm(alarm) => {
+            let names = labels(centre, std::iter::once(&*alarm)).await;
+            Ok(Json(show(centre, &alarm, &names, true)))
+        }
+        Done::Ticket(_) | Done::Settled(_) => Err(Problem::try_again()),
+    }
+}
+
+/// The labels of the points that alarms stand on; missing ones are no reason to wait.
+async fn labels(
+    centre: &Centre,
+    alarms: impl Iterator<Item = &Alarm>,
+) -> HashMap<FullPointId, String> {
+    label_points(centre, alarms.filter_map(full_point)).await
+}
+
+/// The labels of points, as their catalogue says.
+pub(super) async fn label_points(
+    centre: &Centre,
+    points: impl Iterator<Item = FullPointId>,
+) -> HashMap<FullPointId, String> {
+    let mut labels: HashMap<FullPointId, String> = HashMap::new();
+    for point in points {
+        if LABELS <= labels.len() {
+            break;
+        }
+        if labels.contains_key(&point) {
+            continue;
+        }
+        let asked = PointsAsked { point: Some(point.clone()), limit: 1, ..PointsAsked::default() };
+        let Ok(answer) = in_time(centre.sources.door.points(asked)).await else { break };
+        let entry = answer.into_iter().next().and_then(|point| point.entry);
+        labels.insert(point, entry.map_or_else(String::new, |entry| entry.label.clone()));
+    }
+    labels
+}
+
+fn full_point(alarm: &Alarm) -> Option<FullPointId> {
+    Some(FullPointId { gateway: alarm.gateway.clone(), point: alarm.point.clone()? })
+}
+
+fn show(
+    centre: &Centre,
+    alarm: &Alarm,
+    labels: &HashMap<FullPointId, String>,
+    recorded: bool,
+) -> Shown {
+    let rule = RuleId::parse(&alarm.rule).ok();
+    let rule = rule.and_then(|rule| centre.sources.rulebook.rule(&rule));
+    let body = &alarm.body;
+    let point = full_point(alarm);
+    let words = |zh: fn(&firegrid_rules::rulebook::Words) -> &String| {
+        rule.map(|rule| zh(&rule.advice).clone()).filter(|text| !text.is_empty())
+    };
+    Shown {
+        id: alarm.id.clone(),
+        kind: alarm.kind.clone(),
+        title: body
+            .name_zh
+            .clone()
+            .or_else(|| rule.map(|rule| rule.name.zh.clone()))
+            .unwrap_or_else(|| alarm.kind.clone()),
+        title_en: rule.map_or_else(|| alarm.kind.clone(), |rule| rule.name.en.clone()),
+        rule: alarm.rule.clone(),
+        step: alarm.step.clone(),
+        severity: alarm.severity,
+        severity_zh: alarm.severity.zh(),
+        state: alarm.state,
+        state_zh: alarm.state.zh(),
+        gateway: alarm.gateway.to_string(),
+        label: point.as_ref().and_then(|point| labels.get(point).cloned()),
+        point: point.map(|point| point.to_string()),
+        whereabouts: centre.places.whereabouts(alarm.unit.as_deref(), alarm.grid.as_deref(), None),
+        raised: alarm.raised_t.map_or_else(|| at_centre(alarm.raised), at_gateway),
+        arrived: at_centre(alarm.raised),
+        changed: at_centre(alarm.changed),
+        marks: body.marks.clone(),
+        reason: Reason::new(body.reason_zh.clone(), body.reason_en.clone()),
+        advice: words(|advice| &advice.zh),
+        advice_en: words(|advice| &advice.en),
+        relapses: body.relapses,
+        acknowledged: body.acknowledged.as_ref().map(ShownDeed::of),
+        returned: body.returned.map(|at| at_centre(CentreTime::from_millis(at))),
+        closed: body.closed.as_ref().map(ShownDeed::of),
+        verdict: body.verdict,
+        exception: body.exception.clone(),
+        retired: body.retired,
+        recorded,
+    }
+}
+
+/// A line of the history of an alarm or ticket.
+#[derive(serde::Serialize)]
+pub(super) struct ShownLine {
+    n: u32,
+    at: String,
+    by: Option<String>,
+    what: String,
+    body: serde_json::Value,
+}
+
+impl ShownLine {
+    pub(super) fn of(line: HistoryLine) -> ShownLine {
+        ShownLine {
+            n: line.n,
+            at: at_centre(line.at),
+            by: line.who,
+            what: line.what,
+            body: line.body,
+        }
+    }
+}
+
+/// Where a list of the newest goes on: `{milliseconds}~{id}`.
+pub(super) fn cursor(at: CentreTime, id: &str) -> String {
+    format!("{}~{id}", at.millis())
+}
+
+pub(super) fn read_cursor(text: &str) -> Result<(CentreTime, String), Problem> {
+    let parts = text.split_once('~');
+    parts
+        .and_then(|(at, id)| Some((CentreTime::from_millis(at.parse().ok()?), id.to_owned())))
+        .ok_or_else(|| Problem::misasked("after 无法读取。", "after cannot be read."))
+}

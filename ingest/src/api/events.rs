@@ -1,0 +1,67 @@
+//! `GET events?after=`: what changed, oldest first, as rows with ids that grow by one.
+//!
+//! A page that begins asks with `latest=true` for the last id, reads the lists, and then follows.
+//! `gap` says that events between `after` and the first one are no longer kept, or that the
+//! centre knows of less than the page has seen: read the lists again.
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+
+use super::Centre;
+use super::ask::Asked;
+use super::problem::Problem;
+use super::shown::at_centre;
+use crate::storage::events::{self, Event};
+
+const MOST: usize = 1_000;
+
+pub(super) fn router() -> Router<Centre> {
+    Router::new().route("/events", get(list))
+}
+
+#[derive(serde::Serialize)]
+struct Answer {
+    items: Vec<Shown>,
+    /// Give this as `after` the next time.
+    next: String,
+    gap: bool,
+    now: String,
+}
+
+#[derive(serde::Serialize)]
+struct Shown {
+    id: u64,
+    kind: String,
+    at: String,
+    body: serde_json::Value,
+}
+
+async fn list(State(centre): State<Centre>, mut asked: Asked) -> Result<Json<Answer>, Problem> {
+    let after: Option<u64> = asked.optional("after")?;
+    let latest = asked.flag("latest")?;
+    let limit = asked.limit(200, MOST)?;
+    asked.finish()?;
+    let reader = &centre.sources.reader;
+    let now = at_centre(centre.sources.clock.now());
+    let last = events::last(reader).await?;
+    let after = match after {
+        Some(after) if after <= last && !latest => after,
+        Some(_) | None if latest => {
+            return Ok(Json(Answer { items: Vec::new(), next: last.to_string(), gap: false, now }));
+        }
+        Some(_) => {
+            return Ok(Json(Answer { items: Vec::new(), next: last.to_string(), gap: true, now }));
+        }
+        None => 0,
+    };
+    let found = events::after(reader, after, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
+    let next = found.last().map_or(after, |event| event.id);
+    let gap = found.first().is_some_and(|first| after + 1 < first.id);
+    let items = found.into_iter().map(show).collect();
+    Ok(Json(Answer { items, next: next.to_string(), gap, now }))
+}
+
+fn show(event: Event) -> Shown {
+    Shown { id: event.id, kind: event.kind, at: at_centre(event.at), body: event.body }
+}

@@ -1,0 +1,154 @@
+//! `GET health`: how the centre is, and how much of the region is watched. Silence is never
+//! calm: an empty list of alarms means nothing without this.
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+
+use super::ask::Asked;
+use super::points::Watched;
+use super::problem::{Problem, Reason};
+use super::shown::at_centre;
+use super::{Centre, in_time};
+use crate::judge::events::Health;
+
+pub(super) fn router() -> Router<Centre> {
+    Router::new().route("/health", get(health))
+}
+
+#[derive(serde::Serialize)]
+struct Answer {
+    /// `ok`, or `degraded` with its `problems`.
+    status: &'static str,
+    problems: Vec<Reason>,
+    now: String,
+    region: String,
+    region_name: Option<String>,
+    version: &'static str,
+    listening: Option<Listening>,
+    last_commit: Option<String>,
+    commit_failing_since: Option<String>,
+    last_event: Option<u64>,
+    /// Batches on their way into the series store.
+    series_waiting: Option<u64>,
+    /// Messages that were refused because a queue was full; the gateways send them again.
+    refused_messages: Option<u64>,
+    gateways: Gateways,
+    points: Option<Watched>,
+}
+
+#[derive(serde::Serialize)]
+struct Listening {
+    urgent: bool,
+    routine: bool,
+}
+
+#[derive(Default, serde::Serialize)]
+struct Gateways {
+    total: usize,
+    online: usize,
+    unassigned: usize,
+}
+
+/// So many batches waiting for the series store are more than a hiccup.
+const SERIES_LATE: u64 = 10_000;
+
+async fn health(State(centre): State<Centre>, asked: Asked) -> Result<Json<Answer>, Problem> {
+    asked.finish()?;
+    let door = &centre.sources.door;
+    let judge = in_time(door.health()).await.ok();
+    let gateways = in_time(door.gateways()).await.ok();
+    let points = centre.watch.count(&centre).await.ok();
+    let online = |online: &Vec<_>| online.iter().filter(|gateway: &&_| is_online(gateway)).count();
+    let gateways = Gateways {
+        total: gateways.as_ref().map_or(0, Vec::len),
+        online: gateways.as_ref().map_or(0, online),
+        unassigned: judge.as_ref().map_or(0, |judge| judge.unassigned),
+    };
+    let problems = problems(judge.as_ref());
+    let region = centre.sources.region.as_str();
+    Ok(Json(Answer {
+        status: if problems.is_empty() { "ok" } else { "degraded" },
+        problems,
+        now: at_centre(centre.sources.clock.now()),
+        region: region.to_owned(),
+        region_name: centre.places.grids.get(region).map(|grid| grid.row.name.clone()),
+        version: env!("CARGO_PKG_VERSION"),
+        listening: judge.as_ref().map(|judge| Listening {
+            urgent: judge.listening_urgent,
+            routine: judge.listening_routine,
+        }),
+        last_commit: judge.as_ref().and_then(|judge| judge.committed).map(at_centre),
+        commit_failing_since: judge
+            .as_ref()
+            .and_then(|judge| judge.commit_failing_since)
+            .map(at_centre),
+        last_event: judge.as_ref().map(|judge| judge.last_event),
+        series_waiting: judge.as_ref().map(|judge| judge.series_waiting),
+        refused_messages: judge.as_ref().map(|judge| judge.refused_messages),
+        gateways,
+        points,
+    }))
+}
+
+fn is_online(gateway: &crate::judge::events::GatewayNow) -> bool {
+    gateway.online
+}
+
+/// What a person should know before believing an empty list.
+fn problems(judge: Option<&Health>) -> Vec<Reason> {
+    let Some(judge) = judge else {
+        return vec![Reason::coded(
+            "judge-silent",
+            "研判程序没有应答。",
+            "The judge does not answer.",
+        )];
+    };
+    let mut problems = Vec::new();
+    if !judge.listening_urgent {
+        problems.push(Reason::coded(
+            "deaf",
+            "监控中心未连接消息服务器，收不到报警。",
+            "The centre is not connected to the broker and hears no alarm.",
+        ));
+    }
+    if !judge.listening_routine {
+        problems.push(Reason::coded(
+            "deaf-routine",
+            "收不到压力、液位等数据。",
+            "No pressure or level is received.",
+        ));
+    }
+    if judge.commit_failing_since.is_some() {
+        let why = judge.commit_failure.as_deref().unwrap_or_default();
+        problems.push(Reason::coded(
+            "not-recorded",
+            format!("数据无法入库。{why}"),
+            format!("Nothing can be recorded. {why}"),
+        ));
+    }
+    if judge.unrecorded != 0 {
+        let count = judge.unrecorded;
+        problems.push(Reason::coded(
+            "unrecorded",
+            format!("{count} 条报警尚未入库。"),
+            format!("{count} alarms are not recorded yet."),
+        ));
+    }
+    if SERIES_LATE < judge.series_waiting {
+        problems.push(Reason::coded(
+            "series-late",
+            "历史曲线存储滞后。",
+            "The series store lags behind.",
+        ));
+    }
+    if judge.unassigned != 0 {
+        let count = judge.unassigned;
+        problems.push(Reason::coded(
+            "unassigned",
+            format!("{count} 台网关待归属。"),
+            format!("{count} gateways belong to no unit."),
+        ));
+    }
+    problems
+}

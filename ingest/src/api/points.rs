@@ -1,0 +1,216 @@
+//! `GET points`: every point with what it says, whether it is seen, and why its calm would prove
+//! nothing. In the order of their names. Filters: `gateway`, `lane`, `notable` (only what is not
+//! normal or cannot speak), `point` (only this one).
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use firegrid_rules::decision::{At, Occurrence};
+use firegrid_rules::engine::{PhaseView, Standing};
+use firegrid_wire::names::{FullPointId, GatewayId};
+use firegrid_wire::quantity::Unit;
+use firegrid_wire::reading::{Quality, Value};
+use firegrid_wire::span::Lane;
+use firegrid_wire::time::{CentreTime, Millis};
+use tokio::sync::Mutex;
+
+use super::ask::{Asked, Listed};
+use super::problem::{Problem, Reason};
+use super::shown::{ShownSight, ShownValue, at_gateway, quality_zh, why_not};
+use super::{Centre, in_time};
+use crate::calendar::iso;
+use crate::judge::events::{POINTS_PER_ANSWER, PointNow, PointsAsked};
+
+const MOST: usize = 10_000;
+
+/// How old the count of what is watched may be. Every page asks for it.
+const COUNT_LASTS: Millis = Millis::seconds(3);
+
+pub(super) fn router() -> Router<Centre> {
+    Router::new().route("/points", get(list))
+}
+
+#[derive(serde::Serialize)]
+struct Shown {
+    point: String,
+    label: String,
+    gateway: String,
+    unit: Option<String>,
+    unit_name: Option<String>,
+    lane: Lane,
+    system: Option<u8>,
+    part: Option<u8>,
+    zone: Option<String>,
+    tags: Vec<String>,
+    limits: std::collections::BTreeMap<String, f64>,
+    si_unit: Option<Unit>,
+    value: Option<ShownValue>,
+    quality: Quality,
+    quality_zh: &'static str,
+    time: Option<String>,
+    sight: ShownSight,
+    can_speak: bool,
+    why_not: Option<Reason>,
+    /// A fire-class state that a heartbeat told and no numbered reading has confirmed yet.
+    provisional: Option<String>,
+    phases: Vec<ShownPhase>,
+}
+
+/// A step of a rule that is not quiet on the point.
+#[derive(serde::Serialize)]
+struct ShownPhase {
+    rule: String,
+    step: String,
+    /// `suspected`, `raised`, `clearing` or `retired`.
+    standing: &'static str,
+    /// Since when; for `clearing` since when calm is proven, null while that stands still.
+    since: Option<String>,
+}
+
+async fn list(
+    State(centre): State<Centre>,
+    mut asked: Asked,
+) -> Result<Json<Listed<Shown>>, Problem> {
+    let gateway: Option<GatewayId> = asked.optional("gateway")?;
+    let point: Option<FullPointId> = asked.optional("point")?;
+    let lane: Option<Lane> = asked.optional("lane")?;
+    let notable = asked.flag("notable")?;
+    let after: Option<FullPointId> = asked.optional("after")?;
+    let limit = asked.limit(200, MOST)?;
+    asked.finish()?;
+    let mut question = PointsAsked { gateway, point, after, limit: limit + 1 };
+    let now = centre.sources.clock.now();
+    let wanted = |point: &PointNow| {
+        lane.is_none_or(|lane| lane_of(point) == lane) && (!notable || is_notable(point, now))
+    };
+    let filters = lane.is_some() || notable;
+    if filters {
+        question.limit = POINTS_PER_ANSWER;
+    }
+    let mut found: Vec<PointNow> = Vec::new();
+    loop {
+        let answer = in_time(centre.sources.door.points(question.clone())).await?;
+        let whole = answer.len() < question.limit.min(POINTS_PER_ANSWER);
+        question.after = answer.last().map(|point| point.view.point.clone());
+        found.extend(answer.into_iter().filter(wanted));
+        if whole || limit < found.len() {
+            break;
+        }
+        // More than one answer can hold: the limit itself, or one full answer without a filter.
+        if !filters {
+            question.limit = limit + 1 - found.len();
+        }
+    }
+    let listed = Listed::cut(found, limit, |point| point.view.point.to_string());
+    let items = listed.items.into_iter().map(|point| show(&centre, point, now)).collect();
+    Ok(Json(Listed { items, next: listed.next }))
+}
+
+fn show(centre: &Centre, point: PointNow, now: CentreTime) -> Shown {
+    let lane = lane_of(&point);
+    let why_not = why_not(&point.view, now);
+    let PointNow { view, entry, unit } = point;
+    let entry = entry.as_deref();
+    Shown {
+        label: entry.map_or_else(String::new, |entry| entry.label.clone()),
+        gateway: view.point.gateway.to_string(),
+        unit_name: centre.places.unit_name(unit.as_deref()),
+        unit,
+        lane,
+        system: entry.map(|entry| entry.system),
+        part: entry.map(|entry| entry.part),
+        zone: entry.map(|entry| entry.zone.clone()),
+        tags: entry.map_or_else(Vec::new, |entry| entry.tags.clone()),
+        limits: entry.map(|entry| entry.limits.clone()).unwrap_or_default(),
+        si_unit: entry.and_then(|entry| entry.u),
+        value: view.value.as_ref().map(ShownValue::of),
+        quality: view.quality,
+        quality_zh: quality_zh(view.quality),
+        time: view.time.map(at_gateway),
+        sight: ShownSight::of(view.sight),
+        can_speak: why_not.is_none(),
+        why_not,
+        provisional: view.provisional.map(|states| states.to_string()),
+        phases: view.phases.iter().map(show_phase).collect(),
+        point: view.point.to_string(),
+    }
+}
+
+fn show_phase(phase: &PhaseView) -> ShownPhase {
+    let raised = |occurrence: &Occurrence| Some(at(occurrence.at));
+    let (standing, since) = match &phase.standing {
+        Standing::Suspected { since } => ("suspected", Some(at(*since))),
+        Standing::Raised { occurrence } => ("raised", raised(occurrence)),
+        Standing::Clearing { calm_since, .. } => ("clearing", calm_since.map(at)),
+        Standing::Retired { occurrence } => ("retired", raised(occurrence)),
+    };
+    ShownPhase { rule: phase.rule.to_string(), step: phase.step.clone(), standing, since }
+}
+
+fn at(moment: At) -> String {
+    iso(moment.millis())
+}
+
+/// The lane of a point, also while its catalogue is not known.
+pub(super) fn lane_of(point: &PointNow) -> Lane {
+    match (&point.entry, &point.view.value) {
+        (Some(entry), _) => entry.lane,
+        (None, Some(Value::Number(..))) => Lane::Routine,
+        (None, Some(Value::States(_) | Value::Unknown) | None) => Lane::Urgent,
+    }
+}
+
+/// Whether somebody should look at it: it is not normal, or its calm proves nothing.
+fn is_notable(point: &PointNow, now: CentreTime) -> bool {
+    let abnormal = match &point.view.value {
+        Some(Value::States(states)) => !states.set.is_normal() || !states.foreign.is_empty(),
+        Some(Value::Number(..)) => false,
+        Some(Value::Unknown) | None => true,
+    };
+    abnormal
+        || point.view.quality != Quality::Good
+        || point.view.provisional.is_some()
+        || !point.view.phases.is_empty()
+        || why_not(&point.view, now).is_some()
+}
+
+/// How many points there are, and how many of them can speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub(super) struct Watched {
+    pub(super) total: usize,
+    pub(super) speaking: usize,
+}
+
+/// The last count of what is watched. Behind a lock, because every page asks for it every few
+/// seconds and one count serves them all.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    last: Mutex<Option<(CentreTime, Watched)>>,
+}
+
+impl Watch {
+    /// The count, at most a few seconds old.
+    pub(super) async fn count(&self, centre: &Centre) -> Result<Watched, Problem> {
+        let now = centre.sources.clock.now();
+        let mut last = self.last.lock().await;
+        if let Some((at, watched)) = *last
+            && now.since(at) < COUNT_LASTS
+        {
+            return Ok(watched);
+        }
+        let mut watched = Watched::default();
+        let mut question = PointsAsked { limit: POINTS_PER_ANSWER, ..PointsAsked::default() };
+        loop {
+            let answer = in_time(centre.sources.door.points(question.clone())).await?;
+            watched.total += answer.len();
+            watched.speaking +=
+                answer.iter().filter(|point| why_not(&point.view, now).is_none()).count();
+            if answer.len() < POINTS_PER_ANSWER {
+                break;
+            }
+            question.after = answer.last().map(|point| point.view.point.clone());
+        }
+        *last = Some((now, watched));
+        Ok(watched)
+    }
+}

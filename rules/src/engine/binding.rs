@@ -1,0 +1,202 @@
+//! Binding: which steps of which rules look at a point, with the point's own limits in them.
+//!
+//! A hundred thousand detectors share one binding. A catalogue is bound when it becomes known,
+//! and kept only until every lane that has points in it has adopted it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use firegrid_wire::catalogue::{Catalogue, CatalogueHash, PointEntry};
+use firegrid_wire::names::{DeviceId, PointId};
+use firegrid_wire::quantity::Unit;
+use firegrid_wire::span::{Lane, PerLane};
+use firegrid_wire::time::Millis;
+
+use crate::condition::{Bar, Condition, Evidence, Verdict};
+use crate::phase::Timing;
+use crate::rulebook::{Rule, Rulebook, Selector, Step};
+use crate::sight;
+
+/// A step of a rule, by its places in the rulebook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct StepRef {
+    pub(super) rule: u16,
+    pub(super) step: u16,
+}
+
+/// The steps that look at a point.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Binding {
+    pub(super) steps: Vec<BoundStep>,
+    /// Whether the rules on every discrete point are among them.
+    pub(super) words: bool,
+}
+
+/// A step with the limits of its point.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct BoundStep {
+    pub(super) id: StepRef,
+    pub(super) timing: Timing,
+    pub(super) when: Condition<Bar>,
+    clear_when: Option<Condition<Bar>>,
+    /// Whether it looks for a fire-class state: such a step is never kept back.
+    pub(super) fire_class: bool,
+}
+
+/// The bindings that need no catalogue.
+#[derive(Debug, Clone)]
+pub(super) struct Bindings {
+    /// Of a discrete point, in the catalogue or not.
+    pub(super) words: Arc<Binding>,
+    /// Of a device's `comm` point, in the lane that speaks for the device.
+    pub(super) comm: Arc<Binding>,
+    /// Of a point that no rule looks at.
+    pub(super) none: Arc<Binding>,
+    /// The steps on gateways, in centre time.
+    pub(super) silence: Vec<StepRef>,
+}
+
+/// A catalogue, bound to the rulebook.
+#[derive(Debug)]
+pub(super) struct BoundCatalogue {
+    pub(super) hash: CatalogueHash,
+    pub(super) points: Vec<BoundPoint>,
+    pub(super) devices: Vec<BoundDevice>,
+    /// After how long a point of a lane is blind.
+    pub(super) patience: PerLane<Millis>,
+    /// Whether a lane has points in it.
+    pub(super) has: PerLane<bool>,
+}
+
+#[derive(Debug)]
+pub(super) struct BoundPoint {
+    pub(super) id: PointId,
+    pub(super) lane: Lane,
+    pub(super) source: u64,
+    pub(super) binding: Arc<Binding>,
+}
+
+#[derive(Debug)]
+pub(super) struct BoundDevice {
+    pub(super) name: DeviceId,
+    /// The lane whose `comm` speaks for the device: one device, one hazard.
+    pub(super) home: Lane,
+}
+
+impl BoundStep {
+    /// What a reading says of `when` and of calm.
+    pub(super) fn verdicts(&self, evidence: Evidence) -> (Verdict, Verdict) {
+        let when = self.when.of(evidence);
+        let calm = self.clear_when.as_ref().map_or(when.not(), |calm| calm.of(evidence));
+        (when, calm)
+    }
+}
+
+impl Bindings {
+    pub(super) fn of(rulebook: &Rulebook) -> Bindings {
+        let of = |wanted: Selector| {
+            steps(rulebook, |rule| rule.applies_to == wanted)
+                .filter_map(|(id, step)| bound(id, step, &Default::default(), Unit::Count))
+                .collect::<Vec<BoundStep>>()
+        };
+        let silence = steps(rulebook, Rule::is_on_silence).map(|(id, _)| id).collect();
+        Bindings {
+            words: Arc::new(Binding { steps: of(Selector::Discrete), words: true }),
+            comm: Arc::new(Binding { steps: of(Selector::Devices), words: false }),
+            none: Arc::new(Binding::default()),
+            silence,
+        }
+    }
+}
+
+impl BoundCatalogue {
+    pub(super) fn of(
+        hash: &CatalogueHash,
+        catalogue: &Catalogue,
+        rulebook: &Rulebook,
+        bindings: &Bindings,
+    ) -> BoundCatalogue {
+        let mut known: HashMap<String, Arc<Binding>> = HashMap::new();
+        let mut urgent: BTreeSet<&str> = BTreeSet::new();
+        let mut points = Vec::with_capacity(catalogue.points.len());
+        for entry in catalogue.points.iter().filter(|entry| !entry.n.is_comm()) {
+            if entry.lane == Lane::Urgent {
+                urgent.insert(entry.n.device());
+            }
+            let kind = (entry.u, entry.system, entry.part, &entry.tags, &entry.limits);
+            let binding = known
+                .entry(format!("{kind:?}"))
+                .or_insert_with(|| Arc::new(binding(entry, rulebook, bindings)));
+            points.push(BoundPoint {
+                id: entry.n.clone(),
+                lane: entry.lane,
+                source: fingerprint(&entry.source),
+                binding: Arc::clone(binding),
+            });
+        }
+        let home = |name: &DeviceId| {
+            if urgent.contains(name.as_str()) { Lane::Urgent } else { Lane::Routine }
+        };
+        let devices = catalogue
+            .devices
+            .iter()
+            .map(|device| BoundDevice { name: device.n.clone(), home: home(&device.n) })
+            .collect();
+        let longest = |lane| catalogue.devices.iter().filter_map(|d| d.period(lane)).max();
+        let patience =
+            PerLane::from_fn(|lane| sight::patience(longest(lane).unwrap_or(Millis::ZERO)));
+        let has = PerLane::from_fn(|lane| points.iter().any(|point| point.lane == lane));
+        BoundCatalogue { hash: hash.clone(), points, devices, patience, has }
+    }
+}
+
+fn binding(entry: &PointEntry, rulebook: &Rulebook, bindings: &Bindings) -> Binding {
+    let words = entry.u.is_none();
+    let discrete = if words { bindings.words.steps.as_slice() } else { &[] };
+    let unit = entry.u.unwrap_or(Unit::Count);
+    let special = steps(rulebook, |rule| rule.applies_to.selects(entry))
+        .filter_map(|(id, step)| bound(id, step, &entry.limits, unit));
+    Binding { steps: discrete.iter().cloned().chain(special).collect(), words }
+}
+
+/// The steps of the chosen rules, with their places. The rulebook holds fewer than 2^16.
+fn steps(
+    rulebook: &Rulebook,
+    chosen: impl Fn(&Rule) -> bool,
+) -> impl Iterator<Item = (StepRef, &Step)> {
+    let rules = rulebook.rules().iter().zip(0..=u16::MAX).filter(move |(rule, _)| chosen(rule));
+    rules.flat_map(|(rule, place)| {
+        rule.steps
+            .iter()
+            .zip(0..=u16::MAX)
+            .map(move |(step, inner)| (StepRef { rule: place, step: inner }, step))
+    })
+}
+
+fn bound(
+    id: StepRef,
+    step: &Step,
+    limits: &std::collections::BTreeMap<String, f64>,
+    unit: Unit,
+) -> Option<BoundStep> {
+    let clear_when = match &step.clear_when {
+        Some(calm) => Some(calm.bound(limits, unit)?),
+        None => None,
+    };
+    Some(BoundStep {
+        id,
+        timing: Timing { held_for: step.held_for, clear_for: step.clear_for },
+        when: step.when.bound(limits, unit)?,
+        clear_when,
+        fire_class: step.when.is_fire_class(),
+    })
+}
+
+/// FNV-1a, so that a point keeps 8 bytes instead of its source's text. Never 0: that is the
+/// mark of a point that is in no catalogue.
+fn fingerprint(source: &str) -> u64 {
+    let hash = source.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    hash.max(1)
+}

@@ -1,0 +1,168 @@
+//! One point of a lane: what it said last, and where the rules stand on it.
+//!
+//! A quiet point is small: what most points never have stands behind one pointer.
+
+use std::sync::Arc;
+
+use firegrid_wire::names::PointId;
+use firegrid_wire::reading::{Quality, Value};
+use firegrid_wire::span::SpanId;
+use firegrid_wire::state::{StateSet, States};
+use firegrid_wire::time::GatewayTime;
+
+use super::binding::{Binding, BoundStep, StepRef};
+use crate::condition::{Evidence, Said, Verdict};
+use crate::phase::{Onset, Phase};
+
+/// A point as the engine keeps it.
+#[derive(Debug)]
+pub(super) struct Point {
+    pub(super) id: PointId,
+    pub(super) binding: Arc<Binding>,
+    more: Option<Box<More>>,
+    /// What it said last; none: nothing yet.
+    pub(super) evidence: Option<Evidence>,
+    /// When it said so, in the span of `order`.
+    pub(super) time: GatewayTime,
+    /// The lane's count of forgettings when it was read. Zero: never.
+    pub(super) stamp: u64,
+    /// The fingerprint of its source. Zero: it is in no catalogue.
+    pub(super) source: u64,
+    /// The order of the span of its last numbered reading.
+    pub(super) order: u32,
+    /// The place of its device in the lane.
+    pub(super) device: u32,
+    /// Whether it was ever read under a number.
+    pub(super) numbered: bool,
+    /// Whether its last reading came under an unknown catalogue.
+    pub(super) by_words: bool,
+    /// Whether it is a device's `comm` point.
+    pub(super) comm: bool,
+    /// Whether its row must be written.
+    pub(super) dirty: bool,
+}
+
+/// What few points have.
+#[derive(Debug, Default)]
+pub(super) struct More {
+    pub(super) phases: Vec<(StepRef, Phase<GatewayTime>)>,
+    pub(super) provisional: Option<Provisional>,
+    pub(super) foreign: Vec<Box<str>>,
+}
+
+/// A fire-class state that a heartbeat told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Provisional {
+    pub(super) span: SpanId,
+    pub(super) onset: GatewayTime,
+    pub(super) states: StateSet,
+}
+
+/// Something raised on a point that is another one now or is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stranded {
+    pub(super) rule: crate::rulebook::RuleId,
+    pub(super) step: String,
+    pub(super) onset: Onset<GatewayTime>,
+}
+
+impl Point {
+    pub(super) fn new(id: PointId, binding: Arc<Binding>, source: u64, device: u32) -> Point {
+        let comm = id.is_comm();
+        Point {
+            id,
+            binding,
+            more: None,
+            evidence: None,
+            time: GatewayTime::from_millis(0),
+            stamp: 0,
+            source,
+            order: 0,
+            device,
+            numbered: false,
+            by_words: false,
+            comm,
+            dirty: false,
+        }
+    }
+
+    /// Where a step stands.
+    pub(super) fn phase(&self, step: StepRef) -> Phase<GatewayTime> {
+        let found = self.phases().iter().find(|(id, _)| *id == step);
+        found.map_or(Phase::Quiet, |(_, phase)| *phase)
+    }
+
+    /// Every step that is not quiet.
+    pub(super) fn phases(&self) -> &[(StepRef, Phase<GatewayTime>)] {
+        self.more.as_ref().map_or(&[], |more| &more.phases)
+    }
+
+    pub(super) fn set_phase(&mut self, step: StepRef, phase: Phase<GatewayTime>) {
+        self.change_more(|more| {
+            more.phases.retain(|(id, _)| *id != step);
+            if phase != Phase::Quiet {
+                more.phases.push((step, phase));
+                more.phases.sort_by_key(|(id, _)| *id);
+            }
+        });
+    }
+
+    pub(super) fn provisional(&self) -> Option<Provisional> {
+        self.more.as_ref().and_then(|more| more.provisional)
+    }
+
+    pub(super) fn set_provisional(&mut self, provisional: Option<Provisional>) {
+        if self.provisional() != provisional {
+            self.change_more(|more| more.provisional = provisional);
+        }
+    }
+
+    /// Words of a newer gateway.
+    pub(super) fn foreign(&self) -> &[Box<str>] {
+        self.more.as_ref().map_or(&[], |more| &more.foreign)
+    }
+
+    pub(super) fn set_foreign(&mut self, foreign: &[Box<str>]) {
+        if self.foreign() != foreign {
+            self.change_more(|more| more.foreign = foreign.to_vec());
+        }
+    }
+
+    /// Nothing stays behind the pointer that says nothing.
+    fn change_more(&mut self, change: impl FnOnce(&mut More)) {
+        let mut more = self.more.take().unwrap_or_default();
+        change(&mut more);
+        let empty = more.phases.is_empty() && more.provisional.is_none() && more.foreign.is_empty();
+        self.more = (!empty).then_some(more);
+    }
+
+    /// What it says of a step. A provisional fire stands beside what numbered readings say;
+    /// under an unknown catalogue only fire is believed, and nothing is calm.
+    pub(super) fn verdicts(&self, step: &BoundStep, evidence: Evidence) -> (Verdict, Verdict) {
+        let told = self.provisional().map(|told| step.when.of(Evidence::states(told.states)));
+        let (when, calm) = step.verdicts(evidence);
+        if step.fire_class && told == Some(Verdict::Met) {
+            (Verdict::Met, Verdict::Unmet)
+        } else if !self.by_words {
+            (when, calm)
+        } else if step.fire_class && when == Verdict::Met {
+            (when, Verdict::Unmet)
+        } else {
+            (Verdict::Undecided, Verdict::Undecided)
+        }
+    }
+
+    /// What it said last, as people read it.
+    pub(super) fn value(&self) -> Option<Value> {
+        Some(match self.evidence?.said {
+            Said::Number(number, unit) => Value::Number(number, unit),
+            Said::States(set) => Value::States(States { set, foreign: self.foreign().to_vec() }),
+            Said::Unknown => Value::Unknown,
+        })
+    }
+
+    /// How far to believe what it said last.
+    pub(super) fn quality(&self) -> Quality {
+        self.evidence.map_or(Quality::Good, |evidence| evidence.quality)
+    }
+}

@@ -1,0 +1,95 @@
+//! The deadlines of a lane, and the points on which any rule is not quiet.
+//!
+//! What it costs to let time pass depends on what falls due, not on how many points there are.
+
+use std::collections::BTreeSet;
+
+use firegrid_wire::time::GatewayTime;
+
+use super::binding::{BoundStep, StepRef};
+use super::point::Point;
+use crate::phase::Phase;
+
+/// A deadline: when, on the point at which place, of which step.
+pub(super) type Deadline = (GatewayTime, u32, StepRef);
+
+/// The deadlines and the places of points that are not quiet.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    deadlines: BTreeSet<Deadline>,
+    /// Proofs that were complete while nothing might clear.
+    withheld: BTreeSet<Deadline>,
+    active: BTreeSet<u32>,
+}
+
+impl Timers {
+    /// Gives a step of a point another phase.
+    pub(super) fn turn(
+        &mut self,
+        place: u32,
+        point: &mut Point,
+        step: &BoundStep,
+        phase: Phase<GatewayTime>,
+    ) {
+        self.stop(place, point, step);
+        point.set_phase(step.id, phase);
+        self.start(place, point, step);
+    }
+
+    /// The deadline that a step of a point now has.
+    pub(super) fn start(&mut self, place: u32, point: &Point, step: &BoundStep) {
+        if let Some(due) = point.phase(step.id).deadline(step.timing) {
+            self.deadlines.insert((due, place, step.id));
+        }
+        self.settle(place, point);
+    }
+
+    /// Forgets the deadline that a step of a point had.
+    pub(super) fn stop(&mut self, place: u32, point: &Point, step: &BoundStep) {
+        if let Some(due) = point.phase(step.id).deadline(step.timing) {
+            let deadline = (due, place, step.id);
+            if !self.deadlines.remove(&deadline) {
+                self.withheld.remove(&deadline);
+            }
+        }
+    }
+
+    /// Notes whether any step of a point is not quiet.
+    pub(super) fn settle(&mut self, place: u32, point: &Point) {
+        if point.phases().is_empty() {
+            self.active.remove(&place);
+        } else {
+            self.active.insert(place);
+        }
+    }
+
+    /// The next deadline that has come by then.
+    pub(super) fn due(&mut self, until: GatewayTime) -> Option<Deadline> {
+        let first = *self.deadlines.first()?;
+        (first.0 <= until).then(|| {
+            self.deadlines.pop_first();
+            first
+        })
+    }
+
+    /// Keeps a proof that is complete until something may clear.
+    pub(super) fn withhold(&mut self, deadline: Deadline) {
+        self.withheld.insert(deadline);
+    }
+
+    /// What was withheld falls due now.
+    pub(super) fn release(&mut self) {
+        self.deadlines.append(&mut self.withheld);
+    }
+
+    /// No timer of the lane runs any more.
+    pub(super) fn clear(&mut self) {
+        self.deadlines.clear();
+        self.withheld.clear();
+    }
+
+    /// The places of all points that are not quiet.
+    pub(super) fn active(&self) -> Vec<u32> {
+        self.active.iter().copied().collect()
+    }
+}

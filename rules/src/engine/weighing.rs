@@ -1,0 +1,266 @@
+//! What one reading, one beat and one marker do to a point.
+//!
+//! Fire-class states are raised whatever else is known or not known. Everything else needs
+//! time that is vouched for, a device that answers and a point that can speak.
+
+use std::sync::Arc;
+
+use firegrid_wire::beat::BeatAlarm;
+use firegrid_wire::marker::Marker;
+use firegrid_wire::reading::{Quality, Reading};
+use firegrid_wire::span::SpanId;
+use firegrid_wire::state::{StateSet, States};
+use firegrid_wire::time::GatewayTime;
+
+use super::binding::BoundStep;
+use super::lane::LaneState;
+use super::point::Provisional;
+use super::scene::{Cause, Scene, Turned};
+use crate::condition::{Evidence, Said, Verdict};
+use crate::decision::{Marks, Reason};
+use crate::phase::{Look, Onset, Phase};
+
+impl LaneState {
+    /// Takes in one reading.
+    pub(super) fn take(
+        &mut self,
+        reading: &Reading,
+        by_words: bool,
+        cause: Cause,
+        scene: &mut Scene<'_>,
+    ) {
+        let fire_class = reading.value.is_fire_class();
+        let Some(place) = self.place(&reading.point, fire_class, scene) else { return };
+        let (span, order, stamp) = (self.span, self.order, self.stamp);
+        let Some(point) = self.points[place as usize].as_ref() else { return };
+        let settled =
+            point.provisional().filter(|told| self.settles(*told, reading.time, scene)).is_some();
+        let Some(point) = self.points[place as usize].as_mut() else { return };
+        if settled {
+            point.set_provisional(None);
+        }
+        point.evidence = Some(Evidence::of(reading));
+        point.set_foreign(reading.value.states().map_or(&[], |states| &states.foreign));
+        (point.time, point.order, point.numbered) = (reading.time, order, true);
+        point.stamp = stamp;
+        // A device's `comm` is the gateway's own word and needs no catalogue.
+        point.by_words = by_words && !point.comm;
+        let (comm, device) = (point.comm, point.device);
+        self.mark(place);
+        let now = Onset { span, at: self.effective(reading.time) };
+        self.weigh(place, now, cause, scene);
+        if comm {
+            let answers = Evidence::of(reading).said == Said::States(StateSet::NORMAL)
+                && reading.quality == Quality::Good;
+            self.answers(device, answers, now, scene);
+        }
+    }
+
+    /// Whether a numbered reading of the present span at `time` comes after a provisional one.
+    fn settles(&self, told: Provisional, time: GatewayTime, scene: &Scene<'_>) -> bool {
+        if self.span == Some(told.span) {
+            return told.onset <= time;
+        }
+        match self.order_of(told.span) {
+            Some(order) => order < self.order,
+            None => self.span.is_some() && self.span == scene.current,
+        }
+    }
+
+    /// A device answers, or does not: while it does not, its points are blind.
+    fn answers(
+        &mut self,
+        device: u32,
+        answers: bool,
+        now: Onset<GatewayTime>,
+        scene: &mut Scene<'_>,
+    ) {
+        let stamp = if answers { self.stamp } else { self.next_stamp() };
+        let Some(known) = self.devices.get_mut(device as usize) else { return };
+        known.blind = !answers;
+        if !answers {
+            known.forgot = stamp;
+        }
+        for place in self.timers.active() {
+            let of_device = self.points[place as usize]
+                .as_ref()
+                .is_some_and(|point| point.device == device && !point.comm);
+            match (of_device, answers) {
+                (true, true) => self.weigh_known(place, now, scene),
+                (true, false) => self.interrupt(place),
+                (false, _) => {}
+            }
+        }
+    }
+
+    /// A beat names a point that is fire-class now.
+    pub(super) fn told(
+        &mut self,
+        alarm: &BeatAlarm,
+        span: SpanId,
+        order: Option<u32>,
+        scene: &mut Scene<'_>,
+    ) {
+        let states = alarm.vs.set;
+        if !states.is_fire_class() || alarm.n.is_comm() {
+            return;
+        }
+        let Some(place) = self.place(&alarm.n, true, scene) else { return };
+        let Some(point) = self.points[place as usize].as_mut() else { return };
+        let newer = match order {
+            _ if !point.numbered => true,
+            None => true,
+            Some(order) if order == point.order => point.time < alarm.t,
+            Some(order) => point.order < order,
+        };
+        if !newer {
+            return;
+        }
+        let provisional = Provisional { span, onset: alarm.t, states };
+        if point.provisional() != Some(provisional) {
+            point.set_provisional(Some(provisional));
+            self.mark(place);
+        }
+        let marks = Marks { provisional: true, ..Marks::of_states(states) };
+        let now = Onset { span: Some(span), at: alarm.t };
+        self.raise(place, now, states, &Reason::Beat { states }, marks, scene);
+    }
+
+    /// A marker: what stood here is gone, and with it everything known.
+    pub(super) fn lost(&mut self, marker: &Marker, scene: &mut Scene<'_>) {
+        self.suspend(true);
+        for fire in &marker.fires {
+            let states = States::from_words(&fire.vs).unwrap_or_default().set;
+            if !states.is_fire_class() || fire.n.is_comm() {
+                continue;
+            }
+            let Some(place) = self.place(&fire.n, true, scene) else { continue };
+            let order = self.order_of(fire.span);
+            let Some(point) = self.points[place as usize].as_mut() else { continue };
+            let newer = match order {
+                _ if !point.numbered => true,
+                None => true,
+                Some(order) => (point.order, point.time) < (order, fire.t),
+            };
+            if !newer {
+                continue;
+            }
+            point.evidence = Some(Evidence::states(states));
+            point.stamp = 0;
+            self.mark(place);
+            let marks = Marks { historical: true, ..Marks::of_states(states) };
+            let now = Onset { span: Some(fire.span), at: fire.t };
+            self.raise(place, now, states, &Reason::Lost { states }, marks, scene);
+        }
+    }
+
+    /// Holds every step of a point's rules against what it says.
+    fn weigh(&mut self, place: u32, now: Onset<GatewayTime>, cause: Cause, scene: &mut Scene<'_>) {
+        let runs = self.runs(place);
+        let vouched = self.horizon.unwrap_or(now.at);
+        let Some(point) = self.points[place as usize].as_mut() else { return };
+        let Some(evidence) = point.evidence else { return };
+        let binding = Arc::clone(&point.binding);
+        let mut changed = false;
+        for step in steps(&binding.steps, binding.words, evidence, &scene.bindings.words.steps) {
+            let (when, calm) = point.verdicts(step, evidence);
+            let old = point.phase(step.id);
+            if old == Phase::Quiet && when != Verdict::Met {
+                continue;
+            }
+            let look = Look { when, calm, now, vouched, runs, at_once: step.fire_class };
+            let (next, turn) = old.look(look, step.timing);
+            if next != old {
+                self.timers.turn(place, point, step, next);
+                changed = true;
+            }
+            if let Some(turn) = turn {
+                let marks = Marks::of_states(evidence.state_set());
+                let reason = cause.reason(evidence.said);
+                scene.tell(Turned { point: &point.id, step: step.id, turn, now, reason, marks });
+            }
+        }
+        if changed {
+            self.mark(place);
+        }
+    }
+
+    /// The same for what it said before, if that is still known and the device answers.
+    pub(super) fn weigh_known(
+        &mut self,
+        place: u32,
+        now: Onset<GatewayTime>,
+        scene: &mut Scene<'_>,
+    ) {
+        if self.is_known(place) && !self.is_blind(place) {
+            self.weigh(place, now, Cause::Resumed, scene);
+        }
+    }
+
+    /// Raises what fire-class states ask for, whatever is known of the time between.
+    fn raise(
+        &mut self,
+        place: u32,
+        now: Onset<GatewayTime>,
+        states: StateSet,
+        reason: &Reason,
+        marks: Marks,
+        scene: &mut Scene<'_>,
+    ) {
+        let Some(point) = self.points[place as usize].as_mut() else { return };
+        let mut changed = false;
+        for step in scene.bindings.words.steps.iter().filter(|step| step.fire_class) {
+            let old = point.phase(step.id);
+            if step.when.of(Evidence::states(states)) != Verdict::Met {
+                continue;
+            }
+            let (when, calm) = (Verdict::Met, Verdict::Unmet);
+            let look = Look { when, calm, now, vouched: now.at, runs: false, at_once: true };
+            let (next, turn) = old.look(look, step.timing);
+            if next != old {
+                self.timers.turn(place, point, step, next);
+                changed = true;
+            }
+            if let Some(turn) = turn {
+                let reason = reason.clone();
+                scene.tell(Turned { point: &point.id, step: step.id, turn, now, reason, marks });
+            }
+        }
+        if changed {
+            self.mark(place);
+        }
+    }
+
+    /// Stops every timer of a point.
+    pub(super) fn interrupt(&mut self, place: u32) {
+        let vouched = self.horizon.unwrap_or(GatewayTime::from_millis(i64::MIN));
+        let Some(point) = self.points[place as usize].as_mut() else { return };
+        let binding = Arc::clone(&point.binding);
+        let mut changed = false;
+        for (id, old) in point.phases().to_vec() {
+            let next = old.interrupt(vouched);
+            if next == old {
+                continue;
+            }
+            changed = true;
+            match binding.steps.iter().find(|step| step.id == id) {
+                Some(step) => self.timers.turn(place, point, step, next),
+                None => point.set_phase(id, next),
+            }
+        }
+        if changed {
+            self.mark(place);
+        }
+    }
+}
+
+/// The steps that look at a reading. Fire is believed from an analog point too.
+fn steps<'a>(
+    bound: &'a [BoundStep],
+    has_words: bool,
+    evidence: Evidence,
+    words: &'a [BoundStep],
+) -> impl Iterator<Item = &'a BoundStep> {
+    let also = !has_words && evidence.state_set().is_fire_class();
+    bound.iter().chain(if also { words } else { &[] })
+}
