@@ -67,8 +67,11 @@ pub struct Runner {
     clock: Clock,
     failing: Option<Failing>,
     committed: Option<CentreTime>,
-    answers: Vec<(oneshot::Sender<Result<Done, Refused>>, Result<Done, Refused>)>,
+    answers: Vec<(oneshot::Sender<Answer>, Answer)>,
 }
+
+/// What becomes of an action.
+type Answer = Result<Done, Refused>;
 
 /// A commit that does not succeed.
 #[derive(Debug, Clone)]

@@ -417,7 +417,7 @@ fn limit(table: &Table<'_>, key: &str, text: &str, or: Option<&str>, unit: Unit)
 }
 
 /// Reads `0.10 MPa` or `100000 Pa` as the exact number of the unit of the wire.
-fn amount(text: &str, unit: Unit) -> Result<f64, String> {
+pub(crate) fn amount(text: &str, unit: Unit) -> Result<f64, String> {
     let (shown, factor) = unit.shown();
     let refused = || {
         let also = if shown == unit.as_str() || shown.is_empty() {
