@@ -1,4 +1,17 @@
 //! The judge: what is admitted is judged and committed in one go, and only then receipted.
+//!
+//! Read it in this order: [`events`] (what can wake the runner), [`runner`] (the loop),
+//! [`judgement`] and [`arrivals`] (what becomes of what arrives), [`changes`] (the commit),
+//! [`receipts`], [`answers`] and [`door`] (what is said to whom), [`inbox`] (the way into the
+//! series store).
 
+pub mod answers;
+pub mod arrivals;
+pub mod changes;
 pub mod door;
 pub mod events;
+pub mod gateway;
+pub mod inbox;
+pub mod judgement;
+pub mod receipts;
+pub mod runner;

@@ -1,0 +1,309 @@
+//! The book of alarms that are not closed: decisions and deeds in, rows out.
+//!
+//! What the judgement raised stands here until a person has closed it, through every restart.
+//! An occurrence that somebody closed and that goes on nevertheless is a new alarm: it sounds.
+//! Pure: numbers the lines, and leaves the writing to the commit.
+
+use std::collections::{BTreeMap, HashMap};
+
+use firegrid_rules::alarm::{Event, State};
+use firegrid_rules::decision::{At, Change, Decision};
+use firegrid_rules::lifecycle::{self, Actor, Answer};
+use firegrid_rules::rulebook::Severity;
+use firegrid_wire::names::GatewayId;
+use firegrid_wire::time::CentreTime;
+use serde_json::{Value, json};
+
+use super::case::{Owner, id_of, place, told};
+use crate::judge::changes::Changes;
+use crate::judge::events::{Done, Refused};
+use crate::storage::alarms::{Alarm, AlarmBody, Deed, HistoryLine};
+use crate::storage::events::NewEvent;
+
+/// Every alarm that is not closed.
+#[derive(Debug, Default)]
+pub struct AlarmBook {
+    open: BTreeMap<String, (Alarm, u32)>,
+    /// The alarm that stands for an occurrence, where its id is not the occurrence's own.
+    renamed: HashMap<String, String>,
+}
+
+/// Something the centre found out about itself or about a box's identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAlarm<'a> {
+    /// What: `two-boxes`, `restored-spool`, `dead-letter`, `centre-deaf`.
+    pub kind: &'static str,
+    /// What makes it one case.
+    pub cause: String,
+    /// How grave it is.
+    pub severity: Severity,
+    /// Whose.
+    pub gateway: &'a GatewayId,
+    /// In Chinese: what, and why.
+    pub zh: (&'static str, String),
+    /// In English: why.
+    pub en: String,
+    /// Whether it lasts until [`AlarmBook::own_over`], or is over at once and only to be taken.
+    pub lasts: bool,
+}
+
+impl AlarmBook {
+    /// The book as it was committed: open alarms, and the last line of each.
+    pub fn restored(alarms: Vec<Alarm>, lines: Vec<(String, u32)>) -> AlarmBook {
+        let lines: HashMap<String, u32> = lines.into_iter().collect();
+        let open = alarms.into_iter().map(|alarm| {
+            let last = lines.get(&alarm.id).copied().unwrap_or(0);
+            (alarm.id.clone(), (alarm, last))
+        });
+        let mut book = AlarmBook { open: open.collect(), renamed: HashMap::new() };
+        for id in book.open.keys() {
+            if let Some((occurrence, _)) = id.split_once(AGAIN) {
+                book.renamed.insert(occurrence.to_owned(), id.clone());
+            }
+        }
+        book
+    }
+
+    /// The alarms that are not closed.
+    pub fn open(&self) -> impl Iterator<Item = &Alarm> {
+        self.open.values().map(|(alarm, _)| alarm)
+    }
+
+    /// The judgement decided something about an alarm.
+    pub fn decided(&mut self, decision: &Decision, owner: &Owner, to: &mut Changes) {
+        let occurrence = id_of(decision);
+        let id = self.renamed.get(&occurrence).unwrap_or(&occurrence).clone();
+        let when = decision.arrived;
+        let line = told(decision);
+        match decision.change {
+            Change::Raised if self.open.contains_key(&id) => {}
+            Change::Raised => self.raise(occurrence, decision, owner, to),
+            Change::Relapsed => {
+                if !self.happened(&id, Event::Relapsed, when, "relapsed", line, to) {
+                    let again = format!("{occurrence}{AGAIN}{}", when.millis());
+                    self.renamed.insert(occurrence, again.clone());
+                    self.raise(again, decision, owner, to);
+                }
+            }
+            Change::Calmed => self.write_line(&id, when, None, "calmed", line, to),
+            Change::Cleared => {
+                self.happened(&id, Event::Cleared, when, "cleared", line, to);
+            }
+            Change::Retired => {
+                self.happened(&id, Event::Retired, when, "retired", line, to);
+            }
+        }
+    }
+
+    /// The centre found something out.
+    pub fn own(&mut self, own: OwnAlarm<'_>, owner: &Owner, now: CentreTime, to: &mut Changes) {
+        let id = own_id(own.kind, own.gateway, &own.cause);
+        if self.open.contains_key(&id) {
+            return;
+        }
+        let (name_zh, reason_zh) = own.zh;
+        let body = AlarmBody {
+            name_zh: Some(name_zh.to_owned()),
+            reason_zh: reason_zh.clone(),
+            reason_en: own.en.clone(),
+            returned: (!own.lasts).then(|| now.millis()),
+            ..AlarmBody::default()
+        };
+        let alarm = Alarm {
+            id,
+            kind: own.kind.to_owned(),
+            rule: GatewayId::CENTRE.to_owned(),
+            step: own.kind.to_owned(),
+            severity: own.severity,
+            gateway: own.gateway.clone(),
+            point: None,
+            unit: owner.unit.clone(),
+            grid: Some(owner.grid.clone()),
+            state: if own.lasts { State::ActiveUnacked } else { State::ReturnedUnacked },
+            body,
+            raised_t: None,
+            raised: now,
+            changed: now,
+        };
+        self.open_new(alarm, json!({ "zh": reason_zh, "en": own.en }), to);
+    }
+
+    /// What the centre found out is over.
+    pub fn own_over(
+        &mut self,
+        kind: &'static str,
+        gateway: &GatewayId,
+        now: CentreTime,
+        to: &mut Changes,
+    ) {
+        let over: Vec<String> = self
+            .open()
+            .filter(|alarm| alarm.kind == kind && alarm.gateway == *gateway)
+            .map(|alarm| alarm.id.clone())
+            .collect();
+        for id in over {
+            self.happened(&id, Event::Cleared, now, "cleared", json!({}), to);
+        }
+    }
+
+    /// A person takes or closes an alarm.
+    pub fn act(
+        &mut self,
+        id: &str,
+        event: Event,
+        by: &str,
+        now: CentreTime,
+        to: &mut Changes,
+    ) -> Result<Done, Refused> {
+        let (alarm, _) = self.open.get(id).ok_or(Refused::NotFound)?;
+        let deed = lifecycle::Deed { who: Actor::Person(by.to_owned()), when: now };
+        let (what, note) = match &event {
+            Event::Acknowledge => ("acknowledged", json!({})),
+            Event::Close { verdict, exception } => {
+                ("closed", json!({ "verdict": verdict, "exception": exception }))
+            }
+            Event::Relapsed | Event::Cleared | Event::Retired => return Err(Refused::NotFound),
+        };
+        match alarm.state.step(event.clone(), deed) {
+            Answer::Done(state, _) => {
+                self.change(id, state, &event, Some(by), now);
+                self.write_line(id, now, Some(by), what, note, to);
+                self.tell(id, what, to);
+                let (alarm, last) = self.open.remove(id).ok_or(Refused::NotFound)?;
+                if alarm.state != State::Closed {
+                    self.open.insert(id.to_owned(), (alarm.clone(), last));
+                }
+                Ok(Done::Alarm(Box::new(alarm)))
+            }
+            Answer::AlreadySo => Err(Refused::AlreadySo {
+                by: alarm.body.acknowledged.clone(),
+                state: alarm.state.as_str(),
+            }),
+            Answer::Refused(refusal) => {
+                Err(Refused::NotAllowed { code: refusal.code, zh: refusal.zh, en: refusal.en })
+            }
+        }
+    }
+
+    fn raise(&mut self, id: String, decision: &Decision, owner: &Owner, to: &mut Changes) {
+        let (gateway, point) = place(&decision.subject);
+        let body = AlarmBody {
+            reason_zh: decision.reason.zh(),
+            reason_en: decision.reason.to_string(),
+            marks: decision.marks.words().into_iter().map(str::to_owned).collect(),
+            ..AlarmBody::default()
+        };
+        let alarm = Alarm {
+            id,
+            kind: decision.kind.clone(),
+            rule: decision.rule.to_string(),
+            step: decision.step.clone(),
+            severity: decision.severity,
+            gateway: gateway.clone(),
+            point: point.cloned(),
+            unit: owner.unit.clone(),
+            grid: Some(owner.grid.clone()),
+            state: State::ActiveUnacked,
+            body,
+            raised_t: match decision.at {
+                At::Gateway(time) => Some(time),
+                At::Centre(_) => None,
+            },
+            raised: decision.arrived,
+            changed: decision.arrived,
+        };
+        self.open_new(alarm, told(decision), to);
+    }
+
+    fn open_new(&mut self, alarm: Alarm, line: Value, to: &mut Changes) {
+        let (id, now) = (alarm.id.clone(), alarm.raised);
+        self.open.insert(id.clone(), (alarm, 0));
+        self.write_line(&id, now, None, "raised", line, to);
+        self.tell(&id, "raised", to);
+    }
+
+    /// Something happened to an alarm by itself. `false`: there is no such alarm, or it is over.
+    fn happened(
+        &mut self,
+        id: &str,
+        event: Event,
+        when: CentreTime,
+        what: &'static str,
+        line: Value,
+        to: &mut Changes,
+    ) -> bool {
+        let Some((alarm, _)) = self.open.get(id) else { return false };
+        let deed = lifecycle::Deed { who: Actor::Judgement, when };
+        let state = match alarm.state.step(event.clone(), deed) {
+            Answer::Done(state, _) => state,
+            Answer::AlreadySo => alarm.state,
+            Answer::Refused(_) => return false,
+        };
+        self.change(id, state, &event, None, when);
+        self.write_line(id, when, None, what, line, to);
+        self.tell(id, what, to);
+        true
+    }
+
+    fn change(&mut self, id: &str, state: State, event: &Event, by: Option<&str>, now: CentreTime) {
+        let Some((alarm, _)) = self.open.get_mut(id) else { return };
+        alarm.state = state;
+        alarm.changed = now;
+        let deed = by.map(|by| Deed { by: by.to_owned(), at: now.millis() });
+        match event {
+            Event::Relapsed => {
+                alarm.body.relapses = alarm.body.relapses.saturating_add(1);
+                alarm.body.acknowledged = None;
+            }
+            Event::Cleared => alarm.body.returned = Some(now.millis()),
+            Event::Retired => alarm.body.retired = true,
+            Event::Acknowledge => alarm.body.acknowledged = deed,
+            Event::Close { verdict, exception } => {
+                alarm.body.closed = deed;
+                alarm.body.verdict = Some(*verdict);
+                alarm.body.exception = exception.clone();
+            }
+        }
+    }
+
+    /// Numbers a line, and puts the alarm as it stands among the changes.
+    fn write_line(
+        &mut self,
+        id: &str,
+        at: CentreTime,
+        who: Option<&str>,
+        what: &'static str,
+        body: Value,
+        to: &mut Changes,
+    ) {
+        let Some((alarm, last)) = self.open.get_mut(id) else { return };
+        *last += 1;
+        let line =
+            HistoryLine { n: *last, at, who: who.map(str::to_owned), what: what.to_owned(), body };
+        to.alarm_lines.push((id.to_owned(), line));
+        to.alarms.insert(id.to_owned(), alarm.clone());
+    }
+
+    fn tell(&self, id: &str, what: &'static str, to: &mut Changes) {
+        let Some((alarm, _)) = self.open.get(id) else { return };
+        let body = json!({
+            "id": id,
+            "what": what,
+            "kind": alarm.kind,
+            "state": alarm.state,
+            "severity": alarm.severity.as_str(),
+            "gateway": alarm.gateway,
+            "point": alarm.point,
+            "unit": alarm.unit,
+            "grid": alarm.grid,
+        });
+        to.events.push(NewEvent { kind: "alarm", body, at: alarm.changed });
+    }
+}
+
+/// What stands between an occurrence and the moment at which it became an alarm again.
+const AGAIN: &str = "~again~";
+
+fn own_id(kind: &str, gateway: &GatewayId, cause: &str) -> String {
+    format!("{gateway}~{kind}~{cause}").replace('/', "~")
+}

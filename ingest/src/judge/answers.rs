@@ -1,0 +1,68 @@
+//! Answers to the API: what lives in the judgement's memory.
+
+use firegrid_wire::names::{FullPointId, GatewayId};
+use firegrid_wire::time::CentreTime;
+
+use super::events::{GatewayNow, POINTS_PER_ANSWER, PointNow, PointsAsked};
+use super::judgement::Judgement;
+use crate::storage::alarms::Alarm;
+
+impl Judgement {
+    /// Points as they stand, in the order of their names.
+    pub fn points(&self, asked: &PointsAsked, now: CentreTime) -> Vec<PointNow> {
+        let limit = asked.limit.min(POINTS_PER_ANSWER);
+        if let Some(point) = &asked.point {
+            return self.point(point, now).into_iter().take(limit).collect();
+        }
+        let mut found = Vec::new();
+        for id in self.gateways.keys() {
+            let wanted = asked.gateway.as_ref().is_none_or(|gateway| gateway == id);
+            let behind = asked.after.as_ref().is_none_or(|after| after.gateway <= *id);
+            if !wanted || !behind {
+                continue;
+            }
+            let mut views = self.engine.points(id, now);
+            views.sort_by(|one, other| one.point.cmp(&other.point));
+            let views = views
+                .into_iter()
+                .filter(|view| asked.after.as_ref().is_none_or(|after| *after < view.point));
+            found.extend(views.map(|view| self.described(id, view)));
+            if limit <= found.len() {
+                break;
+            }
+        }
+        found.truncate(limit);
+        found
+    }
+
+    /// Every gateway as it stands.
+    pub fn gateways_now(&self, now: CentreTime) -> Vec<GatewayNow> {
+        self.gateways.iter().map(|(id, gateway)| gateway.now(id, now)).collect()
+    }
+
+    /// How many gateways are known, and how many of them belong to no unit.
+    pub fn gateway_counts(&self) -> (usize, usize) {
+        let strangers = self.gateways.values().filter(|gateway| gateway.unit.is_none()).count();
+        (self.gateways.len(), strangers)
+    }
+
+    /// Alarms that were raised and are not committed, the newest first.
+    pub fn unrecorded(&self) -> Vec<Alarm> {
+        let raised = self.changes.alarm_lines.iter().filter(|(_, line)| line.n == 1);
+        raised.rev().filter_map(|(id, _)| self.changes.alarms.get(id).cloned()).collect()
+    }
+
+    fn point(&self, point: &FullPointId, now: CentreTime) -> Option<PointNow> {
+        let view = self.engine.point(point, now)?;
+        Some(self.described(&point.gateway, view))
+    }
+
+    fn described(&self, id: &GatewayId, view: firegrid_rules::engine::PointView) -> PointNow {
+        let gateway = self.gateways.get(id);
+        PointNow {
+            entry: gateway.and_then(|gateway| gateway.catalogues.entry(&view.point.point)),
+            unit: gateway.and_then(|gateway| gateway.unit.clone()),
+            view,
+        }
+    }
+}

@@ -1,0 +1,586 @@
+//! What becomes of a message: read, admitted, judged, or set aside with a reason.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use firegrid_rules::engine::{Admitted, ClearHold, HeadStanding, HeardBeat};
+use firegrid_rules::rulebook::Severity;
+use firegrid_wire::beat::Beat;
+use firegrid_wire::catalogue::{CatalogueHash, Page};
+use firegrid_wire::envelope::Envelope;
+use firegrid_wire::limits::MESSAGE_BYTES;
+use firegrid_wire::marker::{Marker, MarkerReason, SpanEnd};
+use firegrid_wire::names::GatewayId;
+use firegrid_wire::pack::{self, Head, Pack};
+use firegrid_wire::presence::Presence;
+use firegrid_wire::reading::Value;
+use firegrid_wire::span::{BatchName, Lane, PerLane};
+use firegrid_wire::time::CentreTime;
+use serde_json::json;
+
+use super::events::{BeatNow, Content, Message};
+use super::gateway::{Gateway, PageBrought};
+use super::judgement::Judgement;
+use crate::desk::alarms::OwnAlarm;
+use crate::intake::admission::{Admission, Candidate, HoleKind, Kind};
+use crate::intake::identity::Identity;
+use crate::storage;
+use crate::storage::catalogues::CataloguePage;
+use crate::storage::conflicts::ConflictBatch;
+use crate::storage::dead_letters::DeadLetter;
+use crate::storage::events::NewEvent;
+use crate::storage::holes::Hole;
+use crate::storage::inbox::{InboxBatch, InboxName};
+use crate::storage::readings::StoredReading;
+
+/// Gateways kept, known to the registry or not. A broker without access rules could be asked to
+/// tell of any number; beyond this a stranger is not heard.
+pub const GATEWAYS_KEPT: usize = 10_000;
+
+/// Dead letters kept of one gateway until somebody has looked.
+pub const LETTERS_KEPT: u64 = 1_000;
+
+/// A batch on its way through admission.
+struct Arriving<'a> {
+    gateway: &'a GatewayId,
+    lane: Lane,
+    envelope: Envelope,
+    arrived: CentreTime,
+    body: &'a [u8],
+}
+
+impl Judgement {
+    /// Takes in a message. Nothing that a network can send makes it fail.
+    pub fn message(&mut self, message: &Message) {
+        let (gateway, arrived) = (&message.gateway, message.arrived);
+        if !self.is_heard(gateway, arrived) {
+            return;
+        }
+        match &message.content {
+            Content::Batch { lane, envelope, body } => {
+                let Some(envelope) = envelope else {
+                    let why = "the envelope is missing or cannot be read";
+                    self.set_aside(message, lane.as_str(), None, why, body);
+                    return;
+                };
+                let (lane, envelope) = (*lane, *envelope);
+                self.batch(message, Arriving { gateway, lane, envelope, arrived, body });
+            }
+            Content::Beat { envelope, body } => match (envelope, Beat::from_bytes(body)) {
+                (Some(envelope), Ok(beat)) => self.beat(gateway, envelope, &beat, arrived),
+                (None, _) => {
+                    let why = "the envelope is missing or cannot be read";
+                    self.set_aside(message, "beat", None, why, body);
+                }
+                (Some(_), Err(error)) => {
+                    self.set_aside(message, "beat", None, &error.to_string(), body);
+                }
+            },
+            Content::CataloguePage { hash, page, body } => {
+                self.catalogue_page(message, hash, *page, body);
+            }
+            Content::Presence { body } => {
+                if let Some(known) = self.gateways.get_mut(gateway) {
+                    known.presence = Presence::from_bytes(body).ok();
+                }
+            }
+            Content::TooLong { topic, lane, envelope, bytes, beginning } => {
+                let why = format!("{bytes} bytes are more than {MESSAGE_BYTES}");
+                match (lane, envelope) {
+                    (Some(lane), Some(envelope)) => {
+                        let (lane, envelope) = (*lane, *envelope);
+                        let arriving =
+                            Arriving { gateway, lane, envelope, arrived, body: beginning };
+                        self.unreadable(message, &arriving, &why);
+                    }
+                    (_, _) => self.set_aside(message, topic, None, &why, beginning),
+                }
+            }
+        }
+    }
+
+    /// Whether a gateway is heard at all; one that is not known yet is from now on.
+    fn is_heard(&mut self, id: &GatewayId, arrived: CentreTime) -> bool {
+        if let Some(gateway) = self.gateways.get_mut(id) {
+            gateway.heard = Some(gateway.heard.map_or(arrived, |heard| heard.max(arrived)));
+            return true;
+        }
+        if GATEWAYS_KEPT <= self.gateways.len() {
+            self.unadmitted += 1;
+            return false;
+        }
+        let mut gateway = Gateway::new(None);
+        gateway.heard = Some(arrived);
+        self.gateways.insert(id.clone(), gateway);
+        let row = storage::gateways::Gateway { id: id.clone(), unit: None, known: arrived };
+        self.changes.gateways.push(row);
+        let body = json!({ "gateway": id, "what": "unassigned" });
+        self.changes.events.push(NewEvent { kind: "gateway", body, at: arrived });
+        true
+    }
+
+    fn batch(&mut self, message: &Message, arriving: Arriving<'_>) {
+        if self.changes.is_full() {
+            // The commit fails. The box keeps the batch and sends it again.
+            self.unadmitted += 1;
+            return;
+        }
+        let Some(name) = arriving.envelope.name else {
+            let lane = arriving.lane.as_str();
+            self.set_aside(message, lane, None, "the envelope names no batch", arriving.body);
+            return;
+        };
+        match pack::decode(arriving.body) {
+            Err(error) => self.unreadable(message, &arriving, &error.to_string()),
+            Ok(pack) if pack.head.gateway != *arriving.gateway => {
+                let why = format!("it says that it comes from {}", pack.head.gateway);
+                self.set_aside(message, arriving.lane.as_str(), Some(name), &why, arriving.body);
+            }
+            Ok(pack) if pack.head.name != name || pack.head.lane != arriving.lane => {
+                let Head { lane, name, .. } = pack.head;
+                let why = format!("it says that it is {name} of the lane {lane}");
+                self.unreadable(message, &arriving, &why);
+            }
+            Ok(pack) => {
+                let candidate = Candidate::of(&pack.head);
+                let admission = self.admit(&arriving, &candidate);
+                self.admitted(message, &arriving, &pack, admission);
+            }
+        }
+    }
+
+    /// A batch of which only the name can be read. The lane goes on behind it.
+    fn unreadable(&mut self, message: &Message, arriving: &Arriving<'_>, why: &str) {
+        let lane = arriving.lane;
+        let Some(name) = arriving.envelope.name else {
+            self.set_aside(message, lane.as_str(), None, why, arriving.body);
+            return;
+        };
+        match self.admit(arriving, &Candidate { name, kind: Kind::Unreadable }) {
+            Admission::New { hole } => {
+                self.set_aside(message, lane.as_str(), Some(name), why, arriving.body);
+                self.record_hole(arriving, name, hole, "unreadable", json!({ "reason": why }));
+                let pack = blank(arriving, name);
+                self.observe(arriving, &pack, hole.is_some());
+                if let Some(gateway) = self.gateways.get_mut(arriving.gateway) {
+                    gateway.wishes[lane] = gateway.wishes[lane].judged(None);
+                    gateway.want(lane);
+                }
+                self.tell_dead_letter(arriving, &name.to_string(), why);
+                self.owed.to(arriving.gateway);
+            }
+            Admission::Conflict { keep } => {
+                self.conflict(arriving, Some(name).filter(|_| keep));
+            }
+            Admission::Duplicate | Admission::Gap { .. } | Admission::Hole { .. } => {}
+        }
+    }
+
+    /// Asks admission, and does what is the same for every batch.
+    fn admit(&mut self, arriving: &Arriving<'_>, candidate: &Candidate<'_>) -> Admission {
+        let Arriving { gateway: id, lane, envelope, arrived, .. } = *arriving;
+        let Some(gateway) = self.gateways.get_mut(id) else {
+            return Admission::Gap { ask: None };
+        };
+        let is_older = gateway.is_older(envelope.current);
+        gateway.voices.batch(envelope.current, is_older, arrived);
+        let admission = gateway.lanes[lane].admit(candidate, arrived);
+        tracing::debug!(gateway = %id, %lane, name = %candidate.name, ?admission, "Batch arrived.");
+        let mut decisions = Vec::new();
+        match admission {
+            Admission::New { .. } | Admission::Hole { .. } => gateway.touched[lane] = true,
+            Admission::Duplicate => {
+                self.owed.duplicate(id, lane, candidate.name);
+                self.engine.heard(id, arrived, &mut decisions);
+            }
+            Admission::Gap { ask } => {
+                if ask.is_some() {
+                    self.owed.to(id)[lane].ask = ask;
+                }
+                self.engine.heard(id, arrived, &mut decisions);
+            }
+            Admission::Conflict { .. } => {
+                gateway.touched[lane] = true;
+                self.engine.heard(id, arrived, &mut decisions);
+            }
+        }
+        self.decided(&decisions);
+        admission
+    }
+
+    fn admitted(
+        &mut self,
+        message: &Message,
+        arriving: &Arriving<'_>,
+        pack: &Pack,
+        admission: Admission,
+    ) {
+        let name = pack.head.name;
+        match admission {
+            Admission::New { hole } => {
+                let body = json!({ "after": pack.head.after.map(after_words) });
+                self.record_hole(arriving, name, hole, "restored-spool", body);
+                self.observe(arriving, pack, hole.is_some());
+                self.keep(arriving, pack);
+                let bad = self.set_records_aside(message, arriving, pack);
+                if let Some(gateway) = self.gateways.get_mut(arriving.gateway) {
+                    let wish = gateway.wishes[arriving.lane];
+                    gateway.wishes[arriving.lane] = wish.judged(pack.head.refresh);
+                    // A refresh with a bad record would only bring the same record again.
+                    if bad && arriving.lane == Lane::Urgent && pack.head.refresh.is_none() {
+                        gateway.want(arriving.lane);
+                    }
+                }
+                self.owed.to(arriving.gateway);
+            }
+            Admission::Hole { notice } => {
+                let hole = notice.then_some(HoleKind::RestoredSpool);
+                let body = json!({ "marker": pack.head.marker });
+                self.record_hole(arriving, name, hole, "marker", body);
+                self.observe(arriving, pack, notice);
+                if let Some(gateway) = self.gateways.get_mut(arriving.gateway) {
+                    gateway.want(arriving.lane);
+                }
+                self.owed.to(arriving.gateway);
+            }
+            Admission::Conflict { keep } => {
+                self.conflict(arriving, Some(name).filter(|_| keep));
+            }
+            Admission::Duplicate | Admission::Gap { .. } => {}
+        }
+    }
+
+    fn observe(&mut self, arriving: &Arriving<'_>, pack: &Pack, hole: bool) {
+        let Arriving { gateway: id, lane, envelope, arrived, .. } = *arriving;
+        let Some(gateway) = self.gateways.get_mut(id) else { return };
+        let span_order = gateway.lanes[lane].order(pack.head.name.span).unwrap_or(0);
+        if pack.head.marker.is_none() {
+            gateway.catalogues.name(&pack.head.catalogue);
+        }
+        let mut decisions = Vec::new();
+        let admitted = Admitted {
+            gateway: id,
+            pack,
+            span_order,
+            hole,
+            sent: envelope.sent,
+            current: envelope.current,
+            arrived,
+        };
+        self.engine.observe(admitted, &mut decisions);
+        self.decided(&decisions);
+    }
+
+    /// Keeps the readings: discrete ones as rows, routine batches for the series store.
+    fn keep(&mut self, arriving: &Arriving<'_>, pack: &Pack) {
+        let Arriving { gateway, lane, arrived, body, .. } = *arriving;
+        let batch = pack.head.name;
+        let is_row = |value: &Value| match (lane, value) {
+            (Lane::Urgent, Value::Number(..) | Value::States(_) | Value::Unknown)
+            | (Lane::Routine, Value::States(_)) => true,
+            (Lane::Routine, Value::Number(..) | Value::Unknown) => false,
+        };
+        for (index, reading) in &pack.readings {
+            if is_row(&reading.value) {
+                self.changes.readings.push(StoredReading {
+                    gateway: gateway.clone(),
+                    lane,
+                    batch,
+                    index: *index,
+                    reading: reading.clone(),
+                    arrived,
+                });
+            }
+        }
+        if pack.readings.iter().any(|(_, reading)| !is_row(&reading.value)) {
+            let name = InboxName { gateway: gateway.clone(), batch };
+            self.changes.inbox.push(InboxBatch { name, body: body.to_vec(), arrived });
+        }
+    }
+
+    fn beat(&mut self, id: &GatewayId, envelope: &Envelope, beat: &Beat, arrived: CentreTime) {
+        let Some(gateway) = self.gateways.get_mut(id) else { return };
+        let identity = gateway.voices.beat(beat.span, arrived);
+        gateway.beat = Some(BeatNow {
+            arrived,
+            span: beat.span,
+            clock: beat.clock,
+            spool: beat.spool,
+            depth: beat.depth,
+            age: beat.age,
+        });
+        let owed = self.owed.to(id);
+        let heads = PerLane::from_fn(|lane| {
+            let head = beat.lanes[lane].head;
+            let standing = gateway.lanes[lane].standing(head);
+            match (standing, head) {
+                (HeadStanding::NotJudged, Some(head)) if gateway.committed[lane].is_some() => {
+                    owed[lane].ask = gateway.lanes[lane].ask_behind(head).or(owed[lane].ask);
+                }
+                (HeadStanding::NotJudged, _)
+                | (HeadStanding::JudgedInOlderSpan | HeadStanding::Judged { .. }, _) => {}
+            }
+            standing
+        });
+        let urgent_order = gateway.lanes[Lane::Urgent].order(beat.span);
+        match identity {
+            Identity::One => {}
+            Identity::Doubtful(until) => self.engine.hold_clears(id, ClearHold::Until(until)),
+            Identity::Two => self.two_boxes(id, arrived),
+        }
+        let mut decisions = Vec::new();
+        let heard =
+            HeardBeat { gateway: id, beat, sent: envelope.sent, arrived, urgent_order, heads };
+        self.engine.beat(heard, &mut decisions);
+        self.decided(&decisions);
+    }
+
+    fn catalogue_page(
+        &mut self,
+        message: &Message,
+        hash: &CatalogueHash,
+        number: u32,
+        body: &[u8],
+    ) {
+        let (id, arrived) = (&message.gateway, message.arrived);
+        let page = match serde_json::from_slice::<Page>(body) {
+            Ok(page) if page.hash == *hash && page.page == number => page,
+            // A retained page that its gateway has taken back.
+            Err(_) if body.is_empty() => return,
+            Ok(page) => {
+                let why = format!("it says that it is page {} of {}", page.page, page.hash);
+                return self.set_aside(message, "catalogue", None, &why, body);
+            }
+            Err(error) => {
+                return self.set_aside(message, "catalogue", None, &error.to_string(), body);
+            }
+        };
+        if self.changes.is_full() {
+            self.unadmitted += 1;
+            return;
+        }
+        let Some(gateway) = self.gateways.get_mut(id) else { return };
+        let (brought, gone) = gateway.catalogues.take(&page);
+        let is_new = brought != PageBrought::Nothing;
+        if let PageBrought::Whole { catalogue, missed } = brought {
+            tracing::info!(gateway = %id, %hash, points = catalogue.points.len(), "Catalogue known.");
+            if missed {
+                Lane::ALL.into_iter().for_each(|lane| gateway.want(lane));
+                self.owed.to(id);
+            }
+            self.engine.catalogue(id, hash, &catalogue);
+        }
+        if is_new {
+            self.changes.pages.push(CataloguePage { gateway: id.clone(), page, arrived });
+        }
+        self.changes.old_catalogues.extend(gone.into_iter().map(|hash| (id.clone(), hash)));
+    }
+
+    /// A batch of a second box: kept apart, and receipted by its name.
+    fn conflict(&mut self, arriving: &Arriving<'_>, keep: Option<BatchName>) {
+        let Arriving { gateway, lane, arrived, body, .. } = *arriving;
+        self.two_boxes(gateway, arrived);
+        if let Some(name) = keep {
+            self.owed.duplicate(gateway, lane, name);
+            let batch = ConflictBatch {
+                gateway: gateway.clone(),
+                lane,
+                name,
+                body: body.to_vec(),
+                arrived,
+            };
+            self.changes.apart_batches.push(batch);
+        }
+    }
+
+    fn two_boxes(&mut self, id: &GatewayId, arrived: CentreTime) {
+        let Some(gateway) = self.gateways.get_mut(id) else { return };
+        if gateway.conflict.is_some() {
+            return;
+        }
+        gateway.conflict = Some(arrived);
+        tracing::error!(gateway = %id, "Two boxes use one identity.");
+        self.engine.hold_clears(id, ClearHold::UntilLifted);
+        self.changes.conflicts.insert(id.clone(), Some(arrived));
+        let own = OwnAlarm {
+            kind: "two-boxes",
+            cause: arrived.millis().to_string(),
+            severity: Severity::Serious,
+            gateway: id,
+            zh: (
+                "两台网关使用同一身份",
+                format!("网关 {id} 的早先时段在其后继之后仍在发送，确认前该网关的报警不会恢复"),
+            ),
+            en: format!("an earlier span of {id} speaks after its successor; nothing clears"),
+            lasts: true,
+        };
+        self.own_alarm(own, arrived);
+    }
+
+    /// Records what is missing before a batch, or with it.
+    fn record_hole(
+        &mut self,
+        arriving: &Arriving<'_>,
+        told_by: BatchName,
+        hole: Option<HoleKind>,
+        otherwise: &'static str,
+        body: serde_json::Value,
+    ) {
+        let Arriving { gateway: id, lane, arrived, .. } = *arriving;
+        let kind = match hole {
+            Some(HoleKind::RestoredSpool) => "restored-spool",
+            Some(HoleKind::Forgotten) => "forgotten",
+            None if otherwise == "restored-spool" => return,
+            None => otherwise,
+        };
+        let Some(gateway) = self.gateways.get_mut(id) else { return };
+        let before = gateway.committed[lane].map(|name| name.to_string());
+        gateway.holes += 1;
+        let body = json!({ "before": before, "told": body });
+        let kind_text = kind.to_owned();
+        self.changes.holes.push(Hole {
+            gateway: id.clone(),
+            lane,
+            told_by,
+            kind: kind_text,
+            body,
+            arrived,
+        });
+        let event = json!({ "gateway": id, "lane": lane, "kind": kind, "told_by": told_by });
+        self.changes.events.push(NewEvent { kind: "hole", body: event, at: arrived });
+        if hole.is_none() {
+            return;
+        }
+        tracing::warn!(gateway = %id, %lane, batch = %told_by, kind, "Spool restored or lost.");
+        let own = OwnAlarm {
+            kind: "restored-spool",
+            cause: format!("{lane}~{told_by}"),
+            severity: Severity::General,
+            gateway: id,
+            zh: (
+                "网关数据存储被还原或丢失",
+                format!("网关 {id} 的存储早于已送达的数据，其间的读数可能缺失"),
+            ),
+            en: format!("the spool of {id} stands behind what it had delivered"),
+            lasts: false,
+        };
+        self.own_alarm(own, arrived);
+    }
+
+    /// Sets single bad records aside. Whether there were any.
+    fn set_records_aside(
+        &mut self,
+        message: &Message,
+        arriving: &Arriving<'_>,
+        pack: &Pack,
+    ) -> bool {
+        for fault in &pack.faults {
+            let name = Some(pack.head.name);
+            let lane = arriving.lane.as_str();
+            self.write_letter(message, lane, name, Some(fault.index), &fault.reason, arriving.body);
+        }
+        if let Some(first) = pack.faults.first() {
+            self.tell_dead_letter(arriving, &pack.head.name.to_string(), &first.reason);
+        }
+        !pack.faults.is_empty()
+    }
+
+    /// An urgent batch or record that cannot be read may have been a fire.
+    fn tell_dead_letter(&mut self, arriving: &Arriving<'_>, name: &str, why: &str) {
+        let Arriving { gateway: id, lane, arrived, .. } = *arriving;
+        match lane {
+            Lane::Routine => {}
+            Lane::Urgent => {
+                let own = OwnAlarm {
+                    kind: "dead-letter",
+                    cause: format!("{lane}~{name}"),
+                    severity: Severity::Serious,
+                    gateway: id,
+                    zh: (
+                        "紧急数据无法读取",
+                        format!("网关 {id} 的紧急数据 {name} 无法读取：{why}"),
+                    ),
+                    en: format!("urgent batch {name} of {id} cannot be read: {why}"),
+                    lasts: false,
+                };
+                self.own_alarm(own, arrived);
+            }
+        }
+    }
+
+    fn set_aside(
+        &mut self,
+        message: &Message,
+        topic: &str,
+        name: Option<BatchName>,
+        why: &str,
+        body: &[u8],
+    ) {
+        let gateway = &message.gateway;
+        tracing::warn!(%gateway, topic, reason = why, "Message set aside as a dead letter.");
+        self.write_letter(message, topic, name, None, why, body);
+    }
+
+    fn write_letter(
+        &mut self,
+        message: &Message,
+        topic: &str,
+        name: Option<BatchName>,
+        index: Option<u32>,
+        why: &str,
+        body: &[u8],
+    ) {
+        let (id, arrived) = (&message.gateway, message.arrived);
+        let Some(gateway) = self.gateways.get_mut(id) else { return };
+        gateway.dead_letters += 1;
+        if LETTERS_KEPT < gateway.dead_letters || self.changes.is_full() {
+            return;
+        }
+        let mut what = DefaultHasher::new();
+        (topic, name, index, body).hash(&mut what);
+        self.changes.dead_letters.push(DeadLetter {
+            id: format!("{id}~{topic}~{:016x}", what.finish()),
+            gateway: id.clone(),
+            topic: topic.to_owned(),
+            name,
+            index,
+            reason: why.to_owned(),
+            body: body[..body.len().min(MESSAGE_BYTES)].to_vec(),
+            arrived,
+        });
+    }
+}
+
+/// What the rules are told of a batch that cannot be read: it is a hole of its own length.
+fn blank(arriving: &Arriving<'_>, name: BatchName) -> Pack {
+    let marker = Marker {
+        first: name,
+        ends: vec![SpanEnd { span: name.span, seq: name.seq }],
+        since: None,
+        until: None,
+        reason: MarkerReason::Damaged,
+        fires: Vec::new(),
+    };
+    let head = Head {
+        gateway: arriving.gateway.clone(),
+        lane: arriving.lane,
+        name,
+        after: None,
+        stretch: None,
+        catalogue: no_catalogue(),
+        refresh: None,
+        marker: Some(marker),
+    };
+    Pack { head, readings: Vec::new(), faults: Vec::new() }
+}
+
+/// The hash of a catalogue without content; no gateway has it.
+fn no_catalogue() -> CatalogueHash {
+    firegrid_wire::catalogue::Catalogue::default().hash()
+}
+
+fn after_words(after: pack::After) -> String {
+    match after {
+        pack::After::Nothing => "none".to_owned(),
+        pack::After::Batch(name) => name.to_string(),
+    }
+}

@@ -1,0 +1,116 @@
+//! The way from the inbox into the series store. A store that is dead delays nothing else.
+//!
+//! Reads the batches that wait longest, writes their analog readings, and only when the store
+//! holds them durably tells the runner that the inbox may forget them. A batch may so be
+//! written twice; the store takes the second as the first.
+
+use std::sync::Arc;
+
+use firegrid_wire::names::FullPointId;
+use firegrid_wire::pack;
+use firegrid_wire::reading::{Reading, Value};
+use firegrid_wire::time::Millis;
+use tokio::sync::{mpsc, watch};
+
+use super::events::Wake;
+use crate::series::{Row, SeriesStore, WriteError};
+use crate::storage::inbox::{InboxBatch, InboxName, oldest};
+use crate::storage::{Reader, StorageError};
+
+/// Batches written to the store in one go.
+const BATCHES_AT_ONCE: u32 = 128;
+
+/// How long the inbox is left alone when it is empty.
+const LOOK_AGAIN_AFTER: Millis = Millis::new(200);
+
+/// How long the store is left alone when it failed.
+const RETRY_AFTER: Millis = Millis::seconds(5);
+
+/// Drains the inbox until it is told to stop.
+pub async fn drain(
+    reader: Reader,
+    store: Arc<dyn SeriesStore>,
+    runner: mpsc::Sender<Wake>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut done: Vec<InboxName> = Vec::new();
+    while !*stop.borrow() {
+        let pause = match drain_once(&reader, &*store, &done).await {
+            Ok(stored) if stored.is_empty() => LOOK_AGAIN_AFTER,
+            Ok(stored) => {
+                done.clone_from(&stored);
+                if runner.send(Wake::Stored(stored)).await.is_err() {
+                    return;
+                }
+                Millis::ZERO
+            }
+            Err(NotDrained::Store(reason)) => {
+                tracing::warn!(reason, "Series write postponed.");
+                RETRY_AFTER
+            }
+            Err(NotDrained::Inbox(error)) => {
+                tracing::warn!(%error, "Series inbox not readable.");
+                RETRY_AFTER
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause.duration()) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Why nothing was drained.
+enum NotDrained {
+    Store(String),
+    Inbox(StorageError),
+}
+
+/// Writes the oldest batches. Those that the runner was told of last may still stand there.
+async fn drain_once(
+    reader: &Reader,
+    store: &dyn SeriesStore,
+    told: &[InboxName],
+) -> Result<Vec<InboxName>, NotDrained> {
+    let mut batches = oldest(reader, BATCHES_AT_ONCE).await.map_err(NotDrained::Inbox)?;
+    batches.retain(|batch| !told.contains(&batch.name));
+    let rows: Vec<Row> = batches.iter().flat_map(rows_of).collect();
+    match store.write(rows).await {
+        Ok(()) => {}
+        Err(WriteError::TryAgain { reason }) => return Err(NotDrained::Store(reason)),
+        Err(WriteError::SetAside { count, reason }) => {
+            tracing::error!(count, reason, "Points set aside by the series store.");
+        }
+    }
+    Ok(batches.into_iter().map(|batch| batch.name).collect())
+}
+
+/// The analog readings of a batch. Its discrete ones stand in the table of readings.
+fn rows_of(batch: &InboxBatch) -> Vec<Row> {
+    let pack = match pack::decode(&batch.body) {
+        Ok(pack) => pack,
+        Err(error) => {
+            // It could be read when it was admitted; the database has changed it since.
+            let InboxName { gateway, batch } = &batch.name;
+            tracing::error!(%gateway, %batch, %error, "Routine batch damaged in the inbox.");
+            return Vec::new();
+        }
+    };
+    let row = |(index, reading): (u32, Reading)| {
+        let number = match reading.value {
+            Value::Number(number, unit) => Some((number, unit)),
+            Value::Unknown => None,
+            Value::States(_) => return None,
+        };
+        Some(Row {
+            point: FullPointId { gateway: batch.name.gateway.clone(), point: reading.point },
+            time: reading.time,
+            span: batch.name.batch.span,
+            seq: batch.name.batch.seq,
+            index,
+            number,
+            quality: reading.quality,
+        })
+    };
+    pack.readings.into_iter().filter_map(row).collect()
+}

@@ -1,0 +1,394 @@
+//! The judgement: messages, deeds and time in; changes to commit and receipts owed out.
+//!
+//! Owns the rules' engine, what is admitted, and the books of the desk. Everything it decides
+//! goes into [`Changes`]; nothing is said to a gateway or a person before those are committed.
+//! Writes nothing itself, sends nothing, and reads no clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use firegrid_rules::decision::{Decision, Subject};
+use firegrid_rules::engine::{ClearHold, Engine, StateKey};
+use firegrid_rules::routing::Routing;
+use firegrid_rules::rulebook::{Effect, Rulebook, Severity};
+use firegrid_rules::ticket::REVIEW_WINDOW;
+use firegrid_rules::{alarm, engine};
+use firegrid_wire::names::{GatewayId, NameError, RegionId};
+use firegrid_wire::receipt::Receipt;
+use firegrid_wire::span::Lane;
+use firegrid_wire::time::{CentreTime, Millis};
+use serde_json::json;
+
+use super::changes::Changes;
+use super::events::{Action, ConnectionName, Done, Refused};
+use super::gateway::Gateway;
+use super::receipts::Owed;
+use crate::desk::alarms::{AlarmBook, OwnAlarm};
+use crate::desk::case::{Owner, place};
+use crate::desk::tickets::TicketBook;
+use crate::intake::admission::{LaneState, Place};
+use crate::intake::wish::{Stage, Wish};
+use crate::storage::events::NewEvent;
+use crate::storage::inbox::InboxName;
+use crate::storage::positions::{LanePosition, LaneSpan};
+use crate::storage::{
+    Reader, StorageError, alarms, catalogues, conflicts, dead_letters, events, gateways, holes,
+    inbox, positions, rule_state, tickets,
+};
+
+/// How long the centre may be deaf before that is an alarm of its own.
+const DEAF_PATIENCE: Millis = Millis::seconds(60);
+
+/// How often it is written down that the centre is alive.
+const ALIVE_EVERY: Millis = Millis::seconds(10);
+
+/// Everything the runner owns but its connections.
+#[derive(Debug)]
+pub struct Judgement {
+    pub(super) engine: Engine,
+    pub(super) routing: Routing,
+    pub(super) region: RegionId,
+    pub(super) centre: GatewayId,
+    pub(super) gateways: BTreeMap<GatewayId, Gateway>,
+    pub(super) alarms: AlarmBook,
+    pub(super) tickets: TicketBook,
+    pub(super) changes: Changes,
+    pub(super) owed: Owed,
+    pub(super) series_waiting: u64,
+    pub(super) unadmitted: u64,
+    ears: Ears,
+    alive: CentreTime,
+}
+
+/// Which connections listen, and since when nothing urgent can be heard.
+#[derive(Debug, Clone, Copy)]
+struct Ears {
+    urgent: bool,
+    routine: bool,
+    deaf_since: Option<CentreTime>,
+    told: bool,
+}
+
+/// Why the judgement cannot go on where it stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRestored {
+    /// The database cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The rules cannot read their own rows: another version has written them.
+    #[error(transparent)]
+    Rules(#[from] engine::RestoreError),
+    /// A constant of the program is wrong.
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+/// When the centre last wrote that it is alive: the clock must not begin before.
+pub async fn last_alive(reader: &Reader) -> Result<Option<CentreTime>, StorageError> {
+    events::alive(reader).await
+}
+
+impl Judgement {
+    /// Goes on where the last commit stands.
+    pub async fn restore(
+        reader: &Reader,
+        rulebook: Arc<Rulebook>,
+        routing: Routing,
+        region: RegionId,
+        now: CentreTime,
+    ) -> Result<Judgement, NotRestored> {
+        let rows = rule_state::load(reader).await?;
+        let rows = rows.into_iter().map(|(key, body)| (StateKey(key), body));
+        let mut engine = Engine::restore(rulebook, rows)?;
+        let known = restore_gateways(reader, &mut engine).await?;
+        let reviewed = now.minus(REVIEW_WINDOW);
+        let alive = events::alive(reader).await?;
+        let (series_waiting, _) = inbox::waiting(reader).await?;
+        Ok(Judgement {
+            engine,
+            routing,
+            region,
+            centre: GatewayId::parse(GatewayId::CENTRE)?,
+            gateways: known,
+            alarms: AlarmBook::restored(
+                alarms::load_open(reader).await?,
+                alarms::load_lines(reader).await?,
+            ),
+            tickets: TicketBook::restored(
+                tickets::load(reader, reviewed).await?,
+                tickets::load_lines(reader, reviewed).await?,
+            ),
+            changes: Changes::default(),
+            owed: Owed::default(),
+            series_waiting,
+            unadmitted: 0,
+            ears: Ears {
+                urgent: false,
+                routine: false,
+                deaf_since: Some(alive.unwrap_or(now)),
+                told: false,
+            },
+            alive: now,
+        })
+    }
+
+    /// A connection begins or stops to listen.
+    pub fn listening(&mut self, connection: ConnectionName, listening: bool, now: CentreTime) {
+        match connection {
+            ConnectionName::Urgent => self.ears.urgent = listening,
+            ConnectionName::Routine => self.ears.routine = listening,
+        }
+        let hears = self.ears.urgent && self.ears.routine;
+        self.tick(now);
+        self.engine.listening(now, hears);
+        self.ears.deaf_since = match (hears, self.ears.deaf_since) {
+            (true, _) => None,
+            (false, Some(since)) => Some(since),
+            (false, None) => Some(now),
+        };
+        if hears {
+            self.ears.told = false;
+            let centre = self.centre.clone();
+            self.alarms.own_over("centre-deaf", &centre, now, &mut self.changes);
+        }
+        if listening {
+            for gateway in self.gateways.keys() {
+                self.owed.to(gateway);
+            }
+        }
+    }
+
+    /// Whether each connection listens: urgent, routine.
+    pub fn hears(&self) -> (bool, bool) {
+        (self.ears.urgent, self.ears.routine)
+    }
+
+    /// Centre time comes so far.
+    pub fn tick(&mut self, now: CentreTime) {
+        let mut decisions = Vec::new();
+        self.engine.tick(now, &mut decisions);
+        self.decided(&decisions);
+        if ALIVE_EVERY <= now.since(self.alive) {
+            self.alive = now;
+            self.changes.alive = Some(now);
+        }
+        let Some(since) = self.ears.deaf_since else { return };
+        if !self.ears.told && DEAF_PATIENCE <= now.since(since) {
+            self.ears.told = true;
+            let lasting = Millis::seconds(now.since(since).get() / 1_000);
+            let own = OwnAlarm {
+                kind: "centre-deaf",
+                cause: since.millis().to_string(),
+                severity: Severity::Serious,
+                gateway: &self.centre.clone(),
+                zh: (
+                    "监控中心失聪",
+                    format!("中心已 {lasting} 未接入消息代理，期间无法得知现场情况"),
+                ),
+                en: format!("the centre has not listened to its broker for {lasting}"),
+                lasts: true,
+            };
+            self.own_alarm(own, now);
+        }
+    }
+
+    /// The next moment at which [`Judgement::tick`] changes something.
+    pub fn deadline(&self) -> CentreTime {
+        let alive = self.alive.plus(ALIVE_EVERY);
+        let deaf = self.ears.deaf_since.filter(|_| !self.ears.told);
+        let deaf = deaf.map_or(alive, |since| since.plus(DEAF_PATIENCE));
+        alive.min(deaf).min(self.engine.deadline().unwrap_or(alive))
+    }
+
+    /// A person does something.
+    pub fn act(&mut self, action: &Action, by: &str, now: CentreTime) -> Result<Done, Refused> {
+        let Judgement { alarms, tickets, changes, engine, .. } = self;
+        match action {
+            Action::AcknowledgeAlarm { alarm } => {
+                alarms.act(alarm, alarm::Event::Acknowledge, by, now, changes)
+            }
+            Action::CloseAlarm { alarm, verdict, exception } => {
+                let event = alarm::Event::Close { verdict: *verdict, exception: exception.clone() };
+                alarms.act(alarm, event, by, now, changes)
+            }
+            Action::AcceptTicket { ticket } => tickets.accept(ticket, by, now, changes),
+            Action::CloseTicket { ticket, note, exception } => {
+                let words = (note.clone(), exception.clone());
+                let may_close = |subject: &Subject, rule: &_| engine.may_close(subject, rule, now);
+                tickets.close(ticket, words, by, now, may_close, changes)
+            }
+            Action::SettleConflict { gateway } => self.settle(gateway, by, now),
+        }
+    }
+
+    /// What must be committed now: everything decided, and where every lane stands.
+    pub fn changes(&mut self) -> &Changes {
+        for (StateKey(key), body) in self.engine.changed() {
+            self.changes.rule_state.insert(key, body);
+        }
+        for (id, gateway) in &mut self.gateways {
+            for lane in Lane::ALL {
+                if std::mem::take(&mut gateway.touched[lane]) {
+                    write_lane(id, lane, gateway, &mut self.changes);
+                }
+            }
+        }
+        &self.changes
+    }
+
+    /// What was to be committed is committed.
+    pub fn committed(&mut self) {
+        let changes = std::mem::take(&mut self.changes);
+        for ((id, lane), position) in changes.positions {
+            if let Some(gateway) = self.gateways.get_mut(&id) {
+                gateway.committed[lane] = Some(position.name);
+            }
+        }
+        let gone = changes.stored.len() as u64;
+        self.series_waiting =
+            (self.series_waiting + changes.inbox.len() as u64).saturating_sub(gone);
+    }
+
+    /// The series store holds these batches.
+    pub fn stored(&mut self, names: Vec<InboxName>) {
+        self.changes.stored.extend(names);
+    }
+
+    /// The receipts that are owed now.
+    pub fn receipts(&mut self, committed: bool) -> Vec<(GatewayId, Receipt)> {
+        if committed {
+            self.owed.after_commit(&self.gateways)
+        } else {
+            self.owed.while_failing(&self.gateways)
+        }
+    }
+
+    /// Batches that wait for the series store.
+    pub fn series_waiting(&self) -> u64 {
+        self.series_waiting
+    }
+
+    /// Messages that were not taken in: too many strangers, or a commit that fails for long.
+    pub fn unadmitted(&self) -> u64 {
+        self.unadmitted
+    }
+
+    /// Decisions become alarms and tickets of whoever owns their subject.
+    pub(super) fn decided(&mut self, decisions: &[Decision]) {
+        for decision in decisions {
+            let (gateway, _) = place(&decision.subject);
+            let owner = self.owner(gateway);
+            match decision.effect {
+                Effect::Alarm => self.alarms.decided(decision, &owner, &mut self.changes),
+                Effect::Hazard => self.tickets.decided(decision, &owner, &mut self.changes),
+                Effect::Note => self.changes.events.push(NewEvent {
+                    kind: "note",
+                    body: json!({
+                        "subject": decision.subject.to_string(),
+                        "kind": decision.kind,
+                        "rule": decision.rule.as_str(),
+                        "step": decision.step,
+                        "what": decision.change.as_str(),
+                        "zh": decision.reason.zh(),
+                    }),
+                    at: decision.arrived,
+                }),
+            }
+        }
+    }
+
+    /// The centre found something out about itself or about a box.
+    pub(super) fn own_alarm(&mut self, own: OwnAlarm<'_>, now: CentreTime) {
+        let owner = self.owner(own.gateway);
+        self.alarms.own(own, &owner, now, &mut self.changes);
+    }
+
+    fn owner(&self, gateway: &GatewayId) -> Owner {
+        let unit = self.gateways.get(gateway).and_then(|gateway| gateway.unit.as_deref());
+        Owner::of(&self.routing, self.region.as_str(), unit)
+    }
+
+    fn settle(&mut self, id: &GatewayId, by: &str, now: CentreTime) -> Result<Done, Refused> {
+        let gateway = self.gateways.get_mut(id).ok_or(Refused::NotFound)?;
+        gateway.conflict.take().ok_or(Refused::NotFound)?;
+        gateway.voices.settle();
+        self.engine.lift_hold(id);
+        self.changes.conflicts.insert(id.clone(), None);
+        self.alarms.own_over("two-boxes", id, now, &mut self.changes);
+        let body = json!({ "gateway": id, "what": "conflict-settled", "by": by });
+        self.changes.events.push(NewEvent { kind: "gateway", body, at: now });
+        Ok(Done::Settled(id.clone()))
+    }
+}
+
+fn write_lane(id: &GatewayId, lane: Lane, gateway: &mut Gateway, to: &mut Changes) {
+    let wish = gateway.wishes[lane];
+    let state = &mut gateway.lanes[lane];
+    for (span, place) in state.changed_spans() {
+        let row = LaneSpan { span, ordinal: place.order, end: place.end };
+        to.spans.insert((id.clone(), lane, span), row);
+    }
+    for (span, end) in state.changed_apart() {
+        let row = conflicts::ConflictSpan { lane, span, end };
+        to.apart.insert((id.clone(), lane, span), row);
+    }
+    if let Some(name) = state.position() {
+        let row = LanePosition {
+            gateway: id.clone(),
+            lane,
+            name,
+            want: Some(wish.last()),
+            want_body: serde_json::to_string(&wish.stage()).ok(),
+        };
+        to.positions.insert((id.clone(), lane), row);
+    }
+}
+
+async fn restore_gateways(
+    reader: &Reader,
+    engine: &mut Engine,
+) -> Result<BTreeMap<GatewayId, Gateway>, StorageError> {
+    let mut known: BTreeMap<GatewayId, Gateway> = gateways::load(reader)
+        .await?
+        .into_iter()
+        .map(|row| (row.id, Gateway::new(row.unit)))
+        .collect();
+    let mut spans: BTreeMap<(GatewayId, Lane), Vec<LaneSpan>> = BTreeMap::new();
+    for (gateway, lane, span) in positions::load_spans(reader).await? {
+        spans.entry((gateway, lane)).or_default().push(span);
+    }
+    let mut apart: BTreeMap<(GatewayId, Lane), Vec<conflicts::ConflictSpan>> = BTreeMap::new();
+    for (gateway, span) in conflicts::load_spans(reader).await? {
+        apart.entry((gateway, span.lane)).or_default().push(span);
+    }
+    for row in positions::load(reader).await? {
+        let gateway = known.entry(row.gateway.clone()).or_insert_with(|| Gateway::new(None));
+        let key = (row.gateway, row.lane);
+        let spans = spans.remove(&key).unwrap_or_default().into_iter();
+        let places = spans.map(|s| (s.span, Place { order: s.ordinal, end: s.end }));
+        let apart = apart.remove(&key).unwrap_or_default().into_iter().map(|s| (s.span, s.end));
+        gateway.lanes[row.lane] = LaneState::restored(row.name, places, apart);
+        gateway.committed[row.lane] = Some(row.name);
+        let stage = row.want_body.and_then(|body| serde_json::from_str::<Stage>(&body).ok());
+        gateway.wishes[row.lane] = Wish::restored(row.want.unwrap_or(0), stage.unwrap_or_default());
+    }
+    for (id, since) in conflicts::load(reader).await? {
+        let gateway = known.entry(id.clone()).or_insert_with(|| Gateway::new(None));
+        gateway.conflict = Some(since);
+        engine.hold_clears(&id, ClearHold::UntilLifted);
+    }
+    for row in catalogues::load(reader).await? {
+        let gateway = known.entry(row.gateway.clone()).or_insert_with(|| Gateway::new(None));
+        let (brought, _) = gateway.catalogues.take(&row.page);
+        if let super::gateway::PageBrought::Whole { catalogue, .. } = brought {
+            engine.catalogue(&row.gateway, &row.page.hash, &catalogue);
+        }
+    }
+    for (id, count) in holes::counts(reader).await? {
+        known.entry(id).or_insert_with(|| Gateway::new(None)).holes = count;
+    }
+    for (id, count) in dead_letters::counts(reader).await? {
+        known.entry(id).or_insert_with(|| Gateway::new(None)).dead_letters = count;
+    }
+    Ok(known)
+}
