@@ -37,7 +37,7 @@ fn wrong_settings_end_both_commands_with_2_and_every_mistake() {
         let told = String::from_utf8_lossy(&output.stderr);
         for part in [
             "FIREGRID_INGEST__LISTEN: listen: 0.0.0.0:8080 can be reached",
-            "FIREGRID_INGEST__SERIES__KEEP_DAYS: series.keep_days: \"many\"",
+            "FIREGRID_INGEST__SERIES__KEEP_DAYS: series.keep_days: \"many\" is no number",
             "nowhere.csv: this cannot be read",
         ] {
             assert!(told.contains(part), "{part:?} is not in {told}");
