@@ -34,7 +34,7 @@ use crate::storage::tickets::{Ticket, TicketBody};
 use crate::storage::{self, Transaction, Writer, alarms, events, readings, tickets};
 
 mod people;
-mod watch;
+mod watched;
 
 /// 2026-11-22T08:00:00Z.
 const EIGHT: i64 = 1_795_334_400_000;
