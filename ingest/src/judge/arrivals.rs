@@ -52,7 +52,7 @@ impl Judgement {
     /// Takes in a message. Nothing that a network can send makes it fail.
     pub fn message(&mut self, message: &Message) {
         let (gateway, arrived) = (&message.gateway, message.arrived);
-        if !self.is_heard(gateway, arrived) {
+        if !self.is_known(gateway, arrived) {
             return;
         }
         match &message.content {
@@ -98,19 +98,16 @@ impl Judgement {
         }
     }
 
-    /// Whether a gateway is heard at all; one that is not known yet is from now on.
-    fn is_heard(&mut self, id: &GatewayId, arrived: CentreTime) -> bool {
-        if let Some(gateway) = self.gateways.get_mut(id) {
-            gateway.heard = Some(gateway.heard.map_or(arrived, |heard| heard.max(arrived)));
+    /// Whether a gateway is known; one that is not yet is from now on, if there is room.
+    fn is_known(&mut self, id: &GatewayId, arrived: CentreTime) -> bool {
+        if self.gateways.contains_key(id) {
             return true;
         }
         if GATEWAYS_KEPT <= self.gateways.len() {
             self.unadmitted += 1;
             return false;
         }
-        let mut gateway = Gateway::new(None);
-        gateway.heard = Some(arrived);
-        self.gateways.insert(id.clone(), gateway);
+        self.gateways.insert(id.clone(), Gateway::new(None));
         let row = storage::gateways::Gateway { id: id.clone(), unit: None, known: arrived };
         self.changes.gateways.push(row);
         let body = json!({ "gateway": id, "what": "unassigned" });
@@ -181,6 +178,7 @@ impl Judgement {
         let Some(gateway) = self.gateways.get_mut(id) else {
             return Admission::Gap { ask: None };
         };
+        gateway.heard = Some(arrived);
         let is_older = gateway.is_older(envelope.current);
         gateway.voices.batch(envelope.current, is_older, arrived);
         let admission = gateway.lanes[lane].admit(candidate, arrived);
@@ -299,6 +297,7 @@ impl Judgement {
 
     fn beat(&mut self, id: &GatewayId, envelope: &Envelope, beat: &Beat, arrived: CentreTime) {
         let Some(gateway) = self.gateways.get_mut(id) else { return };
+        gateway.heard = Some(arrived);
         let identity = gateway.voices.beat(beat.span, arrived);
         gateway.beat = Some(BeatNow {
             arrived,

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use firegrid_rules::decision::{Decision, Subject};
 use firegrid_rules::engine::{ClearHold, Engine, StateKey};
 use firegrid_rules::routing::Routing;
-use firegrid_rules::rulebook::{Effect, Rulebook, Severity};
+use firegrid_rules::rulebook::{Effect, RuleId, Rulebook, Severity};
 use firegrid_rules::ticket::REVIEW_WINDOW;
 use firegrid_rules::{alarm, engine};
-use firegrid_wire::names::{GatewayId, NameError, RegionId};
+use firegrid_wire::names::{FullPointId, GatewayId, NameError, RegionId};
 use firegrid_wire::receipt::Receipt;
 use firegrid_wire::span::Lane;
 use firegrid_wire::time::{CentreTime, Millis};
@@ -202,6 +202,15 @@ impl Judgement {
 
     /// A person does something.
     pub fn act(&mut self, action: &Action, by: &str, now: CentreTime) -> Result<Done, Refused> {
+        let done = self.do_it(action, by, now)?;
+        if let Some((subject, rule)) = retired_case(&done) {
+            // A person has decided what no reading can prove any more.
+            self.engine.release(&subject, &rule);
+        }
+        Ok(done)
+    }
+
+    fn do_it(&mut self, action: &Action, by: &str, now: CentreTime) -> Result<Done, Refused> {
         let Judgement { alarms, tickets, changes, engine, .. } = self;
         match action {
             Action::AcknowledgeAlarm { alarm } => {
@@ -319,6 +328,21 @@ impl Judgement {
         self.changes.events.push(NewEvent { kind: "gateway", body, at: now });
         Ok(Done::Settled(id.clone()))
     }
+}
+
+/// Subject and rule of a case that was closed on a point that is another one now or is gone.
+fn retired_case(done: &Done) -> Option<(Subject, RuleId)> {
+    let (gateway, point, rule) = match done {
+        Done::Alarm(alarm) if alarm.body.retired && alarm.body.closed.is_some() => {
+            (&alarm.gateway, &alarm.point, &alarm.rule)
+        }
+        Done::Ticket(ticket) if ticket.body.retired && ticket.body.closed.is_some() => {
+            (&ticket.gateway, &ticket.point, &ticket.rule)
+        }
+        Done::Alarm(_) | Done::Ticket(_) | Done::Settled(_) => return None,
+    };
+    let point = FullPointId { gateway: gateway.clone(), point: point.clone()? };
+    Some((Subject::Point(point), rule.parse().ok()?))
 }
 
 fn write_lane(id: &GatewayId, lane: Lane, gateway: &mut Gateway, to: &mut Changes) {

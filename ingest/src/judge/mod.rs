@@ -15,3 +15,6 @@ pub mod inbox;
 pub mod judgement;
 pub mod receipts;
 pub mod runner;
+
+#[cfg(test)]
+mod tests;
