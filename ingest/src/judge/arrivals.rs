@@ -185,7 +185,9 @@ impl Judgement {
         tracing::debug!(gateway = %id, %lane, name = %candidate.name, ?admission, "Batch arrived.");
         let mut decisions = Vec::new();
         match admission {
-            Admission::New { .. } | Admission::Hole { .. } => gateway.touched[lane] = true,
+            Admission::New { .. } | Admission::Hole { .. } => {
+                self.touched.insert(id.clone());
+            }
             Admission::Duplicate => {
                 self.owed.duplicate(id, lane, candidate.name);
                 self.engine.heard(id, arrived, &mut decisions);
@@ -197,7 +199,7 @@ impl Judgement {
                 self.engine.heard(id, arrived, &mut decisions);
             }
             Admission::Conflict { .. } => {
-                gateway.touched[lane] = true;
+                self.touched.insert(id.clone());
                 self.engine.heard(id, arrived, &mut decisions);
             }
         }
@@ -307,6 +309,7 @@ impl Judgement {
             depth: beat.depth,
             age: beat.age,
         });
+        self.beats.insert(id.clone());
         let owed = self.owed.to(id);
         let heads = PerLane::from_fn(|lane| {
             let head = beat.lanes[lane].head;
@@ -364,6 +367,7 @@ impl Judgement {
             tracing::info!(gateway = %id, %hash, points = catalogue.points.len(), "Catalogue known.");
             if missed {
                 Lane::ALL.into_iter().for_each(|lane| gateway.want(lane));
+                self.touched.insert(id.clone());
                 self.owed.to(id);
             }
             self.engine.catalogue(id, hash, &catalogue);
