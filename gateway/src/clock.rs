@@ -56,3 +56,9 @@ impl Clock {
         GatewayTime::from_millis(millis)
     }
 }
+
+/// When this program was built; [`GatewayTime`] never begins earlier.
+pub fn built() -> GatewayTime {
+    let seconds: i64 = env!("FIREGRID_BUILT_AT").parse().unwrap_or(0);
+    GatewayTime::from_millis(seconds.saturating_mul(1_000))
+}

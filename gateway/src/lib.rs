@@ -2,12 +2,26 @@
 //!
 //! Data goes one way; read the modules in its order:
 //!
-//! 1. [`inventory`] — every device and point of the box, as the settings and profiles have it
-//! 2. [`poll`] — what a line says of a device
+//! 1. [`settings`] — file and environment, checked; all mistakes at once
+//! 2. [`inventory`] — every device and point of the box, as the settings and profiles have it
+//! 3. [`poll`] — what a line says of a device
+//! 4. [`worth_sending`], [`recorder`] — which readings are sent, in which numbered batch, and
+//!    what that batch vouches for
+//! 5. [`spool`] — batches on the disk until the centre has receipted them
 //!
 //! The gateway never writes to a device, never judges a reading, and forgets a batch only on
 //! the centre's receipt.
 
 pub mod clock;
+pub mod commands;
 pub mod inventory;
+pub mod line;
 pub mod poll;
+pub mod profile;
+pub mod recorder;
+pub mod settings;
+pub mod simulate;
+pub mod spool;
+mod toml_file;
+pub mod uplink;
+pub mod worth_sending;

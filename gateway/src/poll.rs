@@ -21,6 +21,17 @@ pub enum News {
         /// What its points say, each point once.
         changed: Vec<Observation>,
     },
+    /// A fire-class state has come, changed or gone, told as soon as it is read: ahead of the
+    /// rest of the poll, and even if the rest then fails. It vouches for nothing and says
+    /// nothing about the device being back; the next `Polled` repeats it. Urgent lane only.
+    Ahead {
+        /// The device.
+        device: DeviceIndex,
+        /// When its answer came in.
+        at: Uptime,
+        /// Points into or out of which a fire-class state moved, each point once.
+        changed: Vec<Observation>,
+    },
     /// The device is to be reported as failed: two cycles in a row had no usable answer. Told
     /// once; the next `Polled` says that it is back.
     Lost {

@@ -174,9 +174,9 @@ impl Story {
             self.history.watched.values().all(|watched| {
                 let held = watched.held.last().map(|value| (watched.meaning)(*value));
                 let point = points.iter().find(|entry| entry["point"] == watched.point.as_str());
-                let shown = point.map(|entry| match entry["value"]["si"].as_f64() {
+                let shown = point.map(|entry| match entry["value"]["number"].as_f64() {
                     Some(number) => format!("{number:.0}"),
-                    None => entry["value"]["words"].as_str().unwrap_or_default().to_owned(),
+                    None => entry["value"]["text"].as_str().unwrap_or_default().to_owned(),
                 });
                 shown == held
             })

@@ -37,7 +37,7 @@ fn whole(change_centre: impl FnOnce(&mut toml::Table)) -> Whole {
     world.until("all three devices are seen", || {
         ["facp1/L1D017", "riser1/pressure", "pump1/power"]
             .iter()
-            .all(|point| centre.point(&format!("mall-01/{point}"))["sight"] == "seen")
+            .all(|point| centre.point(&format!("mall-01/{point}"))["sight"]["state"] == "seen")
     });
     Whole { world, site, centre, rest: (broker, gateway) }
 }
@@ -98,11 +98,15 @@ fn a_ticket_closes_only_when_the_sensor_proves_the_repair() {
     assert_eq!(close(&centre, &ticket).0, 409, "its condition holds");
 
     site.silence(PUMP, true);
-    world.until("the pump is blind", || centre.point("mall-01/pump1/power")["sight"] == "blind");
+    world.until("the pump is blind", || {
+        centre.point("mall-01/pump1/power")["sight"]["state"] == "blind"
+    });
     assert_eq!(close(&centre, &ticket).0, 409, "its point is blind");
     site.set(PUMP, PUMP_ALARMS, &[0]);
     site.silence(PUMP, false);
-    world.until("the pump is seen", || centre.point("mall-01/pump1/power")["sight"] == "seen");
+    world.until("the pump is seen", || {
+        centre.point("mall-01/pump1/power")["sight"]["state"] == "seen"
+    });
     assert_eq!(close(&centre, &ticket).0, 409, "it has not stayed clear for its proof time");
 
     world.until("the repair is proven and the ticket closes", || close(&centre, &ticket).0 == 200);
@@ -157,7 +161,11 @@ fn pressure_is_a_curve_and_a_silent_device_is_blind() {
 
     site.silence(PRESSURE, true);
     world.until("the transmitter is blind", || {
-        centre.point("mall-01/riser1/pressure")["sight"] == "blind"
+        centre.point("mall-01/riser1/pressure")["sight"]["state"] == "blind"
     });
-    assert_eq!(centre.point("mall-01/facp1/L1D017")["sight"], "seen", "its neighbours are not");
+    assert_eq!(
+        centre.point("mall-01/facp1/L1D017")["sight"]["state"],
+        "seen",
+        "its neighbours are not"
+    );
 }

@@ -157,7 +157,7 @@ impl<'a> Table<'a> {
 
     /// A value with a default for when it is left out.
     pub fn or<T: serde::de::DeserializeOwned>(&self, key: &str, default: T) -> Option<T> {
-        if self.has(key) { self.optional(key) } else { Some(default) }
+        if self.raw(key).is_some() { self.optional(key) } else { Some(default) }
     }
 
     /// A text with a form of its own (a name, a length of time, an address) that may be left out.
@@ -182,7 +182,7 @@ impl<'a> Table<'a> {
 
     /// A text with a form of its own, with a default for when it is left out.
     pub fn text_or<T: FromStr<Err: fmt::Display>>(&self, key: &str, default: T) -> Option<T> {
-        if self.has(key) { self.optional_text(key) } else { Some(default) }
+        if self.raw(key).is_some() { self.optional_text(key) } else { Some(default) }
     }
 
     /// A table inside this one, if it is written.
@@ -214,7 +214,7 @@ impl<'a> Table<'a> {
     }
 
     fn demand(&self, key: &str) -> bool {
-        let written = self.has(key);
+        let written = self.raw(key).is_some();
         if !written && self.keys.is_some() {
             self.tell(key, "this key is missing");
         }
@@ -274,6 +274,9 @@ mod tests {
     fn a_missing_key_is_told_and_a_default_is_taken() {
         let mistakes = read(serde_json::json!({ "poll": {} })).expect_err("mistakes");
         assert_eq!(mistakes.0.len(), 2);
+        let known = read(serde_json::json!({ "gateway": "mall-01", "poll": { "evry": "5s" } }));
+        let known = known.expect_err("mistakes").to_string();
+        assert!(known.contains("known here: count, every"), "{known}");
         let good = read(serde_json::json!({ "gateway": "mall-01", "poll": { "count": 3 } }));
         assert_eq!(
             good.map(|(gateway, every, count)| (gateway.to_string(), every.get(), count)),

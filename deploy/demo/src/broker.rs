@@ -38,8 +38,11 @@ pub fn start() -> anyhow::Result<SocketAddr> {
         max_segment_count: SEGMENTS,
         ..RouterConfig::default()
     };
-    let config =
-        Config { router, v5: Some(HashMap::from([("demo".to_owned(), server)])), ..Config::default() };
+    let config = Config {
+        router,
+        v5: Some(HashMap::from([("demo".to_owned(), server)])),
+        ..Config::default()
+    };
     let mut broker = Broker::new(config);
     std::thread::Builder::new()
         .name("broker".to_owned())

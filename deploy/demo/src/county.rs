@@ -62,16 +62,46 @@ pub struct Unit {
 
 /// The dozen, spread over the county.
 pub const UNITS: [Unit; 12] = [
-    unit("mall-01", "东门购物中心", "chengguan-dongmen-1", "城关镇东门街 18 号", "multi-storey-public"),
-    unit("hospital-01", "县人民医院", "chengguan-xinhua-3", "城关镇新华路 66 号", "high-rise-public-1"),
+    unit(
+        "mall-01",
+        "东门购物中心",
+        "chengguan-dongmen-1",
+        "城关镇东门街 18 号",
+        "multi-storey-public",
+    ),
+    unit(
+        "hospital-01",
+        "县人民医院",
+        "chengguan-xinhua-3",
+        "城关镇新华路 66 号",
+        "high-rise-public-1",
+    ),
     unit("school-01", "第一中学", "chengguan-heping-2", "城关镇和平路 9 号", "multi-storey-public"),
     unit("hotel-01", "锦屏大酒店", "jinping-nanmen-5", "锦屏镇迎宾大道 1 号", "high-rise-public-2"),
-    unit("market-01", "清河农贸市场", "qinghe-xinmin-4", "清河镇新民街 2 号", "multi-storey-public"),
-    unit("nursing-01", "南湖养老院", "nanhu-guangming-1", "南湖镇光明路 33 号", "multi-storey-public"),
+    unit(
+        "market-01",
+        "清河农贸市场",
+        "qinghe-xinmin-4",
+        "清河镇新民街 2 号",
+        "multi-storey-public",
+    ),
+    unit(
+        "nursing-01",
+        "南湖养老院",
+        "nanhu-guangming-1",
+        "南湖镇光明路 33 号",
+        "multi-storey-public",
+    ),
     unit("factory-01", "石桥纺织厂", "shiqiao-jianshe-6", "石桥镇建设路 120 号", "industrial"),
     unit("warehouse-01", "北关物流仓库", "beiguan-beimen-7", "北关镇北门外 8 号", "industrial"),
     unit("cinema-01", "龙泉影剧院", "longquan-ximen-2", "龙泉镇西门街 5 号", "multi-storey-public"),
-    unit("tower-01", "东山国际大厦", "dongshan-shengli-1", "东山镇胜利路 88 号", "high-rise-public-1"),
+    unit(
+        "tower-01",
+        "东山国际大厦",
+        "dongshan-shengli-1",
+        "东山镇胜利路 88 号",
+        "high-rise-public-1",
+    ),
     unit("ktv-01", "白云量贩歌城", "baiyun-dongmen-3", "白云镇东门里 11 号", "multi-storey-public"),
     unit("temple-01", "梅岭古寺", "meiling-nanmen-4", "梅岭乡南门山 1 号", "heritage"),
 ];

@@ -1,2 +1,137 @@
-//! .
-fn main() {}
+//! Firegrid in one process: broker, a demonstration county, simulated devices that speak real
+//! Modbus TCP on the loopback, a dozen gateways, the centre and its page.
+//!
+//! Nothing is needed beyond this program and no network beyond the loopback. What it stores
+//! stands in `var/demo` and survives a restart; `make demo-clean` forgets it.
+
+mod broker;
+mod county;
+mod sites;
+mod story;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use firegrid_ingest::settings::Settings;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing_subscriber::EnvFilter;
+
+use sites::Site;
+
+/// The port of the page if `FIREGRID_DEMO_PORT` does not name another.
+const PORT: u16 = 8_080;
+
+/// Where the demo stores what it must not forget, below the folder it is started in.
+const DATA: &str = "var/demo";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    // The broker is a library made to be watched; here its every word would hide the story.
+    let quiet = "info,rumqttd=error,firegrid_gateway=warn,firegrid_ingest=warn";
+    let filter = EnvFilter::try_from_env("FIREGRID_LOG").unwrap_or_else(|_| quiet.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+
+    let port = match std::env::var("FIREGRID_DEMO_PORT") {
+        Ok(text) => {
+            text.parse().with_context(|| format!("FIREGRID_DEMO_PORT={text} is no port"))?
+        }
+        Err(_) => PORT,
+    };
+    let data = std::env::current_dir()?.join(DATA);
+    std::fs::create_dir_all(&data)?;
+    run(&data, SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await
+}
+
+async fn run(data: &Path, page: SocketAddr) -> anyhow::Result<()> {
+    let broker = broker::start()?;
+    let sites = Site::start_all(data, broker, page.port()).await?;
+    let (stop, stopped) = watch::channel(false);
+    let mut parts = JoinSet::new();
+    let centre = Settings::read(&write_centre(data, broker, page)?, [])?;
+    parts.spawn(firegrid_ingest::service::run(centre, until(stopped.clone())));
+    for site in &sites {
+        let gateway = site.settings.clone();
+        parts.spawn(firegrid_gateway::service::run(gateway, until(stopped.clone())));
+    }
+
+    let ended = tokio::select! {
+        ended = parts.join_next() => ended,
+        shown = show(&sites, page) => return shown,
+        signal = tokio::signal::ctrl_c() => {
+            signal?;
+            None
+        }
+    };
+    // Whoever listens may have gone already.
+    let _ = stop.send(true);
+    if let Some(ended) = ended {
+        ended?.context("a part of the demo has ended")?;
+        anyhow::bail!("a part of the demo has ended by itself");
+    }
+    while let Some(ended) = parts.join_next().await {
+        ended??;
+    }
+    Ok(())
+}
+
+/// Tells that all is ready, and lets the story begin.
+async fn show(sites: &[Site], page: SocketAddr) -> anyhow::Result<()> {
+    let mut every = tokio::time::interval(Duration::from_millis(100));
+    while TcpStream::connect(page).await.is_err() {
+        every.tick().await;
+    }
+    tell(page);
+    tokio::try_join!(story::play(sites), story::breathe(sites)).map(|_| ())
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the program is for")]
+fn tell(page: SocketAddr) {
+    println!("ready http://{page}");
+    println!();
+    println!(
+        "  在浏览器打开上面的地址。几秒后某单位探测器报火警，约半分钟后某水泵失电立案；随后恢复，再换一处重演。"
+    );
+    println!(
+        "  Open the address. A detector reports fire within seconds; half a minute later a pump that"
+    );
+    println!("  has lost its power is a ticket. Both heal, and it begins again at the next unit.");
+    println!();
+    println!("  curl http://{page}/api/v1/alarms");
+    println!("  curl http://{page}/api/v1/tickets");
+    println!("  curl 'http://{page}/api/v1/series?point=mall-01/riser1/pressure&from=0&step=1m'");
+    println!();
+    println!("  Ctrl-C ends it. What was stored stays in {DATA}: `make demo-clean` forgets it.");
+}
+
+/// Writes the registry and the settings of the centre; the path of the settings.
+fn write_centre(data: &Path, broker: SocketAddr, page: SocketAddr) -> anyhow::Result<PathBuf> {
+    county::write(data)?;
+    let path = data.join("ingest.toml");
+    let (region, store) = (county::REGION, data.join("ingest"));
+    let text = format!(
+        r#"region = "{region}"
+data = "{}"
+listen = "{page}"
+
+[[broker]]
+address = "{broker}"
+
+[registry]
+grids = "grids.csv"
+units = "units.csv"
+gateways = "gateways.csv"
+"#,
+        store.display()
+    );
+    std::fs::write(&path, text)?;
+    Ok(path)
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop too.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}

@@ -1,0 +1,3 @@
+//! What the program is told to do on its command line.
+
+pub mod check;

@@ -1,0 +1,182 @@
+//! `check`: what would be read, how often, and whether the lines can keep up.
+//!
+//! Reads settings and explains them; opens no connection and starts nothing. Chinese first,
+//! English beside it.
+
+use std::fmt::{self, Write as _};
+
+use firegrid_wire::span::Lane;
+use firegrid_wire::time::Millis;
+
+use crate::line::area::Area;
+use crate::settings::{Device, Line, Settings};
+
+/// What one request over TCP is taken to cost, answer included. A panel's gateway on the same
+/// network answers within a few milliseconds; one that asks a serial bus behind it is slower,
+/// and its cycle is then longer than what is told here.
+pub const COST_OF_A_REQUEST: Millis = Millis::new(10);
+
+/// Explains settings, one line of text each.
+pub struct Explained<'a>(pub &'a Settings);
+
+/// One area of one device, as the schedule will read it.
+struct Plan {
+    lane: Lane,
+    period: Millis,
+    points: usize,
+    requests: u64,
+}
+
+impl Plan {
+    fn of(device: &Device) -> Vec<Plan> {
+        let plan = |lane| {
+            let period = device.period(lane)?;
+            let points = device.points.iter().filter(|point| point.format.lane() == lane);
+            let area = Area::new(points.clone().cloned(), device.reads);
+            let requests = area.part_count() as u64;
+            Some(Plan { lane, period, points: points.count(), requests })
+        };
+        Lane::ALL.into_iter().filter_map(plan).collect()
+    }
+
+    /// How long one poll is taken to last.
+    fn cycle(&self) -> Millis {
+        COST_OF_A_REQUEST.times(self.requests)
+    }
+}
+
+/// The share of its time that a line is busy; over 1 it cannot keep its periods.
+fn load(plans: &[Plan]) -> f64 {
+    plans.iter().map(|plan| plan.cycle().get() as f64 / plan.period.get() as f64).sum()
+}
+
+impl fmt::Display for Explained<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Explained(settings) = self;
+        let devices: usize = settings.lines.iter().map(|line| line.devices.len()).sum();
+        let points = settings.inventory.points().count();
+        writeln!(f, "设置无误 settings are good")?;
+        writeln!(f, "区域 region        {}", settings.region)?;
+        writeln!(f, "网关 gateway       {}", settings.gateway)?;
+        writeln!(f, "数据目录 data      {}", settings.data.display())?;
+        writeln!(f, "消息代理 broker    {}", settings.broker.address)?;
+        writeln!(
+            f,
+            "合计 in all        {} 条线路 lines，{devices} 台设备 devices，{points} 个点 points",
+            settings.lines.len()
+        )?;
+        settings.lines.iter().try_for_each(|line| explain_line(f, settings, line))
+    }
+}
+
+fn explain_line(f: &mut fmt::Formatter<'_>, settings: &Settings, line: &Line) -> fmt::Result {
+    writeln!(f)?;
+    writeln!(
+        f,
+        "线路 line {}：Modbus TCP {}，应答时限 deadline {}",
+        line.name, line.address, line.timeout
+    )?;
+    let mut all = Vec::new();
+    let mut slow = String::new();
+    for device in &line.devices {
+        let entry = &settings.inventory.device(device.index).entry;
+        writeln!(
+            f,
+            "  设备 device {}（站号 unit {}）{}：{}",
+            device.name, device.unit_id, entry.label, entry.profile
+        )?;
+        for plan in Plan::of(device) {
+            let name = match plan.lane {
+                Lane::Urgent => "报警区 alarm area",
+                Lane::Routine => "模拟量区 analog area",
+            };
+            writeln!(
+                f,
+                "    {name}：{} 个点 points，每周期 {} 次请求 requests，约 about {} / {}",
+                plan.points,
+                plan.requests,
+                plan.cycle(),
+                plan.period
+            )?;
+            if plan.period < plan.cycle() {
+                writeln!(
+                    slow,
+                    "  ⚠ {} 的{name}一个周期约需 {}，不能按 {} 轮询 cannot be read every {}: one poll takes about {}",
+                    device.name,
+                    plan.cycle(),
+                    plan.period,
+                    plan.period,
+                    plan.cycle()
+                )?;
+            }
+            all.push(plan);
+        }
+    }
+    let requests: u64 = all.iter().map(|plan| plan.requests).sum();
+    let cycle = COST_OF_A_REQUEST.times(requests);
+    let busy = load(&all) * 100.0;
+    writeln!(
+        f,
+        "  预计 predicted：一轮 {requests} 次请求 requests，约 about {cycle}（每次 {COST_OF_A_REQUEST} each），线路占用 busy {busy:.0} %"
+    )?;
+    f.write_str(&slow)?;
+    if 100.0 < busy {
+        writeln!(
+            f,
+            "  ⚠ 线路 {} 忙不过来，周期不能保证：请放慢周期或分成两条线路 the line cannot keep its periods: make them longer, or divide it into two lines",
+            line.name
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A panel with so many loops, polled so often, and a pump on one line.
+    fn explain(loops: u16, alarm_period: &str) -> String {
+        let loops: Vec<String> = (1..=loops).map(|number| number.to_string()).collect();
+        let text = format!(
+            "region = \"r\"\ngateway = \"mall-01\"\ndata = \"d\"\nbroker = {{ address = \"a:1\" }}\n\
+             [[line]]\nname = \"room\"\naddress = \"b:502\"\n\
+             [[line.device]]\nname = \"facp1\"\nunit_id = 1\nprofile = \"notifier-modbus-gw\"\n\
+             alarm_period = \"{alarm_period}\"\noptions = {{ loops = [{}] }}\n\
+             [[line.device]]\nname = \"pump1\"\nunit_id = 3\nprofile = \"fire-pump-controller\"\n",
+            loops.join(", ")
+        );
+        let settings = Settings::parse("site", &text).unwrap_or_else(|told| panic!("{told}"));
+        Explained(&settings).to_string()
+    }
+
+    #[track_caller]
+    fn check(text: &str, hints: &[&str]) {
+        for hint in hints {
+            assert!(text.contains(hint), "{hint:?} is not told:\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_will_be_read_is_told_with_its_cost() {
+        let text = explain(1, "500ms");
+        check(
+            &text,
+            &[
+                "mall-01",
+                "2 台设备 devices，334 个点 points",
+                "319 个点 points，每周期 5 次请求 requests，约 about 50ms / 500ms",
+                "12 个点 points，每周期 1 次请求 requests，约 about 10ms / 500ms",
+                "3 个点 points，每周期 1 次请求 requests，约 about 10ms / 1s",
+                "一轮 7 次请求 requests，约 about 70ms",
+                "busy 13 %",
+            ],
+        );
+        assert!(!text.contains('⚠'), "{text}");
+    }
+
+    #[test]
+    fn a_period_that_cannot_be_kept_is_told_plainly() {
+        let text = explain(10, "200ms");
+        check(&text, &["facp1 的报警区", "cannot be read every 200ms", "cannot keep its periods"]);
+    }
+}

@@ -1,0 +1,334 @@
+//! Registers that hold a number.
+//!
+//! Decodes raw registers to a number in the SI unit of the wire, and encodes for the simulator.
+//! What is no number says so in its quality: not a number is a sensor fault, and a number
+//! outside the plausible range keeps its value and is marked.
+
+use std::fmt;
+
+use firegrid_wire::quantity::Unit;
+use firegrid_wire::reading::{Quality, Value};
+
+/// How registers become a number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Number {
+    /// How the raw number is laid out.
+    pub layout: Layout,
+    /// One step of the raw number, in `unit`.
+    pub scale: f64,
+    /// The unit in which the device counts.
+    pub unit: DeviceUnit,
+    /// The lowest and the highest plausible value, in the SI unit.
+    pub plausible: (f64, f64),
+    /// A change up to this much is not worth sending, in the SI unit.
+    pub deadband: f64,
+}
+
+/// How the raw number lies in its registers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Layout {
+    /// One register without sign.
+    U16,
+    /// One register with sign.
+    I16,
+    /// An IEEE 754 number in two registers.
+    F32 {
+        /// Which register comes first.
+        words: Order,
+        /// Which byte of a register comes first; `Big` by the Modbus standard.
+        bytes: Order,
+    },
+    /// One register whose value picks one of these numbers.
+    Choice(Vec<(u16, f64)>),
+}
+
+/// What comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The high part.
+    Big,
+    /// The low part.
+    Little,
+}
+
+/// A unit in which devices count, and the way to the unit of the wire.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DeviceUnit {
+    name: &'static str,
+    si: Unit,
+    factor: f64,
+    offset: f64,
+}
+
+/// Pressure in psi is 6894.757293168 Pa; Fahrenheit is 5/9 K per step, 0 °C at 32.
+const UNITS: [DeviceUnit; 16] = [
+    unit("Pa", Unit::Pascal, 1.0),
+    unit("kPa", Unit::Pascal, 1e3),
+    unit("MPa", Unit::Pascal, 1e6),
+    unit("mbar", Unit::Pascal, 1e2),
+    unit("bar", Unit::Pascal, 1e5),
+    unit("psi", Unit::Pascal, 6_894.757_293_168),
+    unit("m", Unit::Metre, 1.0),
+    unit("mm", Unit::Metre, 1e-3),
+    unit("Cel", Unit::Celsius, 1.0),
+    DeviceUnit { name: "F", si: Unit::Celsius, factor: 5.0 / 9.0, offset: -160.0 / 9.0 },
+    unit("A", Unit::Ampere, 1.0),
+    unit("V", Unit::Volt, 1.0),
+    unit("Hz", Unit::Hertz, 1.0),
+    unit("l/s", Unit::LitrePerSecond, 1.0),
+    unit("/", Unit::Ratio, 1.0),
+    unit("count", Unit::Count, 1.0),
+];
+
+const fn unit(name: &'static str, si: Unit, factor: f64) -> DeviceUnit {
+    DeviceUnit { name, si, factor, offset: 0.0 }
+}
+
+impl Number {
+    /// How many registers it takes.
+    pub fn registers(&self) -> u16 {
+        match self.layout {
+            Layout::U16 | Layout::I16 | Layout::Choice(_) => 1,
+            Layout::F32 { .. } => 2,
+        }
+    }
+
+    /// What the registers say, in the SI unit, and how far to believe it.
+    pub fn value(&self, raw: &[u16]) -> (Value, Quality) {
+        let counted = match (&self.layout, raw) {
+            (Layout::U16, [raw]) => f64::from(*raw),
+            (Layout::I16, [raw]) => f64::from(raw.cast_signed()),
+            (Layout::F32 { words, bytes }, [first, second]) => {
+                let number = f32::from_bits(join(*first, *second, *words, *bytes));
+                if !number.is_finite() {
+                    return (Value::Unknown, Quality::SensorFault);
+                }
+                shortest(number)
+            }
+            (Layout::Choice(choices), [raw]) => {
+                match choices.iter().find(|(code, _)| code == raw) {
+                    Some((_, number)) => *number,
+                    None => return (Value::Unknown, Quality::OutOfRange),
+                }
+            }
+            (Layout::U16 | Layout::I16 | Layout::F32 { .. } | Layout::Choice(_), _) => {
+                return (Value::Unknown, Quality::SensorFault);
+            }
+        };
+        let number = tidy(counted * self.scale * self.unit.factor + self.unit.offset);
+        let (lowest, highest) = self.plausible;
+        let quality =
+            if (lowest..=highest).contains(&number) { Quality::Good } else { Quality::OutOfRange };
+        (Value::number(number, self.unit.si), quality)
+    }
+
+    /// Registers that say this number, for a simulated device; `None` if they cannot.
+    pub fn raw(&self, number: f64) -> Option<Vec<u16>> {
+        let counted = (number - self.unit.offset) / self.unit.factor / self.scale;
+        let whole = counted.round();
+        match &self.layout {
+            Layout::U16 => (0.0..=65_535.0).contains(&whole).then(|| vec![whole as u16]),
+            Layout::I16 => (-32_768.0..=32_767.0)
+                .contains(&whole)
+                .then(|| vec![(whole as i16).cast_unsigned()]),
+            Layout::F32 { words, bytes } => {
+                Some(split((counted as f32).to_bits(), *words, *bytes).to_vec())
+            }
+            Layout::Choice(choices) => choices
+                .iter()
+                .find(|(_, value)| (value - counted).abs() < 1e-9)
+                .map(|(code, _)| vec![*code]),
+        }
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.layout {
+            Layout::U16 => f.write_str("u16")?,
+            Layout::I16 => f.write_str("i16")?,
+            Layout::F32 { words, bytes } => write!(f, "f32 {words} {bytes}")?,
+            Layout::Choice(_) => f.write_str("choice")?,
+        }
+        if self.scale != 1.0 {
+            write!(f, " x{}", self.scale)?;
+        }
+        write!(f, " {}", self.unit.name)
+    }
+}
+
+impl DeviceUnit {
+    /// The unit with this name.
+    pub fn find(name: &str) -> Option<DeviceUnit> {
+        UNITS.into_iter().find(|unit| unit.name == name)
+    }
+
+    /// The names of all units, for whoever mistyped one.
+    pub fn names() -> String {
+        UNITS.map(|unit| unit.name).join(" ")
+    }
+
+    /// The unit of the wire that numbers in this unit are sent in.
+    pub fn si(self) -> Unit {
+        self.si
+    }
+}
+
+impl Order {
+    /// `big` or `little`.
+    pub fn find(name: &str) -> Option<Order> {
+        match name {
+            "big" => Some(Order::Big),
+            "little" => Some(Order::Little),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Order::Big => "big",
+            Order::Little => "little",
+        })
+    }
+}
+
+fn join(first: u16, second: u16, words: Order, bytes: Order) -> u32 {
+    let (high, low) = match words {
+        Order::Big => (first, second),
+        Order::Little => (second, first),
+    };
+    let in_order = |word: u16| match bytes {
+        Order::Big => word,
+        Order::Little => word.swap_bytes(),
+    };
+    u32::from(in_order(high)) << 16 | u32::from(in_order(low))
+}
+
+fn split(bits: u32, words: Order, bytes: Order) -> [u16; 2] {
+    let in_order = |word: u16| match bytes {
+        Order::Big => word,
+        Order::Little => word.swap_bytes(),
+    };
+    let (high, low) = (in_order((bits >> 16) as u16), in_order(bits as u16));
+    match words {
+        Order::Big => [high, low],
+        Order::Little => [low, high],
+    }
+}
+
+/// The shortest decimal that is this number: 0.35, not 0.3499999940395355.
+fn shortest(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or(f64::from(number))
+}
+
+/// Twelve significant digits: more than any register holds, fewer than a multiplication blurs.
+fn tidy(number: f64) -> f64 {
+    format!("{number:.11e}").parse().unwrap_or(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(layout: Layout, scale: f64, unit: &str) -> Number {
+        let unit = DeviceUnit::find(unit).expect("a unit");
+        Number { layout, scale, unit, plausible: (-1e5, 6e6), deadband: 0.0 }
+    }
+
+    fn float(words: Order, bytes: Order, unit: &str) -> Number {
+        number(Layout::F32 { words, bytes }, 1.0, unit)
+    }
+
+    #[track_caller]
+    fn check(number: &Number, raw: &[u16], value: Option<f64>, quality: Quality) {
+        let expected = value.map_or(Value::Unknown, |value| Value::Number(value, number.unit.si));
+        assert_eq!(number.value(raw), (expected, quality), "{number} {raw:04x?}");
+    }
+
+    #[test]
+    fn a_float_is_read_in_the_order_of_its_words_and_bytes() {
+        // 0.35 is 0x3EB33333.
+        check(
+            &float(Order::Big, Order::Big, "MPa"),
+            &[0x3EB3, 0x3333],
+            Some(350_000.0),
+            Quality::Good,
+        );
+        check(
+            &float(Order::Little, Order::Big, "MPa"),
+            &[0x3333, 0x3EB3],
+            Some(350_000.0),
+            Quality::Good,
+        );
+        check(
+            &float(Order::Big, Order::Little, "MPa"),
+            &[0xB33E, 0x3333],
+            Some(350_000.0),
+            Quality::Good,
+        );
+        check(
+            &float(Order::Little, Order::Little, "MPa"),
+            &[0x3333, 0xB33E],
+            Some(350_000.0),
+            Quality::Good,
+        );
+    }
+
+    #[test]
+    fn a_float_becomes_its_shortest_decimal_in_any_unit() {
+        let of = |value: f32| [(value.to_bits() >> 16) as u16, value.to_bits() as u16];
+        for (value, unit, pascal) in [
+            (0.35, "Pa", 0.35),
+            (0.07, "kPa", 70.0),
+            (0.3, "MPa", 300_000.0),
+            (347.5, "kPa", 347_500.0),
+        ] {
+            check(&float(Order::Big, Order::Big, unit), &of(value), Some(pascal), Quality::Good);
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_a_sensor_fault() {
+        let pressure = float(Order::Big, Order::Big, "kPa");
+        for raw in [[0x7FC0, 0], [0x7F80, 0], [0xFF80, 0]] {
+            check(&pressure, &raw, None, Quality::SensorFault);
+        }
+        check(&pressure, &[0x3EB3], None, Quality::SensorFault);
+    }
+
+    #[test]
+    fn an_implausible_number_keeps_its_value_and_is_marked() {
+        let pressure = number(Layout::I16, 1.0, "kPa");
+        check(&pressure, &[6_000], Some(6e6), Quality::Good);
+        check(&pressure, &[6_001], Some(6.001e6), Quality::OutOfRange);
+        check(&pressure, &[0xFF9B], Some(-101_000.0), Quality::OutOfRange);
+    }
+
+    #[test]
+    fn a_code_that_picks_no_number_says_nothing() {
+        let frequency = number(Layout::Choice(vec![(0, 60.0), (1, 50.0)]), 1.0, "Hz");
+        check(&frequency, &[1], Some(50.0), Quality::Good);
+        check(&frequency, &[2], None, Quality::OutOfRange);
+    }
+
+    #[test]
+    fn fahrenheit_becomes_celsius() {
+        check(&number(Layout::I16, 0.1, "F"), &[680], Some(20.0), Quality::Good);
+    }
+
+    #[test]
+    fn the_simulator_says_what_the_decoder_hears() {
+        let layouts = [
+            number(Layout::U16, 0.1, "V"),
+            number(Layout::I16, 0.1, "Cel"),
+            float(Order::Little, Order::Little, "kPa"),
+            number(Layout::Choice(vec![(7, 50.0)]), 1.0, "Hz"),
+        ];
+        for number in layouts {
+            let raw = number.raw(50.0).expect("registers");
+            check(&number, &raw, Some(50.0), Quality::Good);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What the box knows of every point, and which of them are fire-class now.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use firegrid_wire::beat::BeatAlarm;
+use firegrid_wire::names::PointId;
+use firegrid_wire::reading::{Quality, Reading, Value};
+use firegrid_wire::span::Lane;
+use firegrid_wire::state::{State, StateSet, States};
+use firegrid_wire::time::GatewayTime;
+
+use crate::inventory::{DeviceIndex, Inventory, PointIndex};
+use crate::poll::Observation;
+use crate::worth_sending::{Memory, Said, Worth};
+
+/// All points of the box.
+#[derive(Debug)]
+pub(super) struct Points {
+    inventory: Arc<Inventory>,
+    memory: Vec<Memory>,
+    /// The points that are fire-class, and since when.
+    burning: BTreeMap<PointIndex, GatewayTime>,
+}
+
+/// What an observation means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Heard {
+    /// Why it is worth sending, if it is.
+    pub(super) worth: Option<Worth>,
+    /// Whether a fire-class state came or went with it.
+    pub(super) fire_class_moved: bool,
+}
+
+impl Points {
+    pub(super) fn new(inventory: Arc<Inventory>) -> Points {
+        let memory = inventory.points().map(|_| Memory::default()).collect();
+        Points { inventory, memory, burning: BTreeMap::new() }
+    }
+
+    /// Takes what a point says at a time.
+    pub(super) fn take(&mut self, observation: &Observation, time: GatewayTime) -> Heard {
+        let Observation { point, value, quality } = observation;
+        let memory = &mut self.memory[point.0 as usize];
+        let before = memory.read().map_or(StateSet::NORMAL, |said| fire_class(&said.value));
+        let now = fire_class(value);
+        let deadband = self.inventory.point(*point).deadband;
+        let said = Said { value: value.clone(), quality: *quality };
+        let worth = memory.take(said, deadband);
+        if now.is_normal() {
+            self.burning.remove(point);
+        } else if now.intersection(before) != now {
+            // What has come is newer than what stood: a prealarm that becomes a fire begins anew.
+            self.burning.insert(*point, time);
+        }
+        Heard { worth, fire_class_moved: before != now }
+    }
+
+    /// The last reading of a point goes out, under this time. `None` if it was never read.
+    pub(super) fn send(&mut self, point: PointIndex, time: GatewayTime) -> Option<Reading> {
+        let said = self.memory[point.0 as usize].send()?;
+        Some(Reading {
+            point: self.inventory.point(point).entry.n.clone(),
+            time,
+            value: said.value.clone(),
+            quality: said.quality,
+        })
+    }
+
+    /// The last readings of all points that a device has in a lane go out, under this time.
+    pub(super) fn send_all(
+        &mut self,
+        device: DeviceIndex,
+        lane: Lane,
+        time: GatewayTime,
+    ) -> Vec<Reading> {
+        let inventory = Arc::clone(&self.inventory);
+        let range = inventory.device(device).points.clone();
+        range
+            .map(PointIndex)
+            .filter(|point| inventory.point(*point).entry.lane == lane)
+            .filter_map(|point| self.send(point, time))
+            .collect()
+    }
+
+    /// The reading that says whether a device answers.
+    pub(super) fn comm(&self, device: DeviceIndex, answers: bool, time: GatewayTime) -> Reading {
+        let states = if answers { StateSet::NORMAL } else { State::Fault.into() };
+        Reading {
+            point: PointId::comm(&self.inventory.device(device).entry.n),
+            time,
+            value: Value::States(states.into()),
+            quality: Quality::Good,
+        }
+    }
+
+    /// The fire-class points: fire before prealarm before supervisory, newest first, and how
+    /// many there are in all.
+    pub(super) fn alarms(&self, most: usize) -> (Vec<BeatAlarm>, u32) {
+        let mut order: Vec<(u8, Reverse<GatewayTime>, PointIndex)> = self
+            .burning
+            .iter()
+            .map(|(point, since)| (rank(self.states(*point).set), Reverse(*since), *point))
+            .collect();
+        order.sort_unstable();
+        let count = order.len() as u32;
+        let listed = order.into_iter().take(most).map(|(_, Reverse(since), point)| BeatAlarm {
+            n: self.inventory.point(point).entry.n.clone(),
+            vs: self.states(point),
+            t: since,
+        });
+        (listed.collect(), count)
+    }
+
+    /// A new span has begun: what burns, burns in it from its begin.
+    pub(super) fn born(&mut self, begin: GatewayTime) {
+        self.burning.values_mut().for_each(|since| *since = begin);
+    }
+
+    fn states(&self, point: PointIndex) -> States {
+        let said = self.memory[point.0 as usize].read();
+        said.and_then(|said| said.value.states().cloned()).unwrap_or_default()
+    }
+}
+
+fn fire_class(value: &Value) -> StateSet {
+    value.states().map_or(StateSet::NORMAL, |states| states.set.intersection(StateSet::FIRE_CLASS))
+}
+
+fn rank(set: StateSet) -> u8 {
+    if set.has(State::Fire) {
+        0
+    } else if set.has(State::Prealarm) {
+        1
+    } else {
+        2
+    }
+}

@@ -1,0 +1,256 @@
+//! What is missing between two batches, and the marker that says so.
+//!
+//! The names of a lane follow each other without holes. So damage needs no record of its own:
+//! what lies between the name before it and the name behind it is what is gone. What can still
+//! be read in the rubble of an urgent batch and was fire-class is told with the marker, even
+//! if a bit of it may be wrong: a fire too many is looked at, a fire too few is not.
+
+use std::collections::BTreeMap;
+
+use firegrid_wire::catalogue::CatalogueHash;
+use firegrid_wire::marker::{LostFire, Marker, MarkerReason, SpanEnd};
+use firegrid_wire::names::{GatewayId, PointId};
+use firegrid_wire::pack::{self, After, Head};
+use firegrid_wire::span::{BatchName, Lane, SpanId};
+use firegrid_wire::state::{StateSet, States};
+use firegrid_wire::time::GatewayTime;
+
+/// More fires than this do not fit into the message of a marker.
+const MOST_FIRES: usize = 200;
+
+/// What a marker carries besides what it stands for.
+#[derive(Debug, Clone)]
+pub struct MarkerLabels {
+    /// Whose spool it is.
+    pub gateway: GatewayId,
+    /// Which lane of it.
+    pub lane: Lane,
+    /// The hash of the catalogue of this run.
+    pub catalogue: CatalogueHash,
+}
+
+/// Batches that are gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Missing {
+    first: BatchName,
+    after: Option<After>,
+    ends: Vec<SpanEnd>,
+    last: BatchName,
+}
+
+impl Missing {
+    /// What lacks between the name that stood `before` a place and the batch that stands there.
+    /// `before_span` is what stood before that batch's span. Without a name before, whatever
+    /// could have stood there lacks.
+    pub(super) fn between(
+        before: Option<BatchName>,
+        next: BatchName,
+        before_span: Option<BatchName>,
+    ) -> Option<Missing> {
+        let begin = BatchName { span: next.span, seq: 1 };
+        let end_of_span = (1 < next.seq).then(|| BatchName { seq: next.seq - 1, ..next });
+        let after = Some(before_span.map_or(After::Nothing, After::Batch));
+        let Some(before) = before else {
+            return match (end_of_span, before_span) {
+                (Some(last), _) => Some(Missing::one(begin, after, last)),
+                (None, Some(last)) => Missing::until(None, last),
+                (None, None) => None,
+            };
+        };
+        if before.span == next.span {
+            let gone = before.seq + 1 < next.seq;
+            return end_of_span
+                .filter(|_| gone)
+                .map(|last| Missing::one(before.next(), None, last));
+        }
+        let earlier = before_span.and_then(|end| Missing::until(Some(before), end));
+        match (earlier, end_of_span) {
+            (None, None) => None,
+            (None, Some(last)) => Some(Missing::one(begin, after, last)),
+            (Some(missing), None) => Some(missing),
+            (Some(mut missing), Some(last)) => {
+                missing.ends.push(SpanEnd { span: last.span, seq: last.seq });
+                missing.last = last;
+                Some(missing)
+            }
+        }
+    }
+
+    /// What lacks behind the name that stood `before` a place, up to a name and with it.
+    pub(super) fn until(before: Option<BatchName>, last: BatchName) -> Option<Missing> {
+        let begin = BatchName { span: last.span, seq: 1 };
+        let Some(before) = before else {
+            return Some(Missing::one(begin, Some(After::Nothing), last));
+        };
+        if before.span == last.span {
+            return (before.seq < last.seq).then(|| Missing::one(before.next(), None, last));
+        }
+        // Where the earlier span ended is gone too; at least one batch of it is claimed.
+        let mut missing = Missing::one(before.next(), None, last);
+        missing.ends.insert(0, SpanEnd { span: before.span, seq: before.seq + 1 });
+        Some(missing)
+    }
+
+    fn one(first: BatchName, after: Option<After>, last: BatchName) -> Missing {
+        Missing { first, after, ends: vec![SpanEnd { span: last.span, seq: last.seq }], last }
+    }
+
+    /// The name of the marker: the last of what it stands for.
+    pub(super) fn name(&self) -> BatchName {
+        self.last
+    }
+
+    /// The bytes of the marker. `rubble` is what stands at the place of the missing batches.
+    pub(super) fn marker(
+        &self,
+        labels: &MarkerLabels,
+        since: Option<GatewayTime>,
+        until: Option<GatewayTime>,
+        rubble: &[u8],
+    ) -> Vec<u8> {
+        let fires = match labels.lane {
+            Lane::Urgent => fires_in(rubble, self.first.span),
+            Lane::Routine => Vec::new(),
+        };
+        let head = Head {
+            gateway: labels.gateway.clone(),
+            lane: labels.lane,
+            name: self.last,
+            after: self.after,
+            stretch: None,
+            catalogue: labels.catalogue.clone(),
+            refresh: None,
+            marker: Some(Marker {
+                first: self.first,
+                ends: self.ends.clone(),
+                since,
+                until: until.filter(|until| since.is_none_or(|since| since <= *until)),
+                reason: MarkerReason::Damaged,
+                fires,
+            }),
+        };
+        pack::encode(&head, [])
+    }
+}
+
+/// What a record of a damaged batch may still say.
+#[derive(serde::Deserialize)]
+struct Scrap {
+    span: Option<SpanId>,
+    n: Option<PointId>,
+    t: Option<GatewayTime>,
+    vs: Option<String>,
+}
+
+/// The fire-class points in damaged bytes, each once with its first time.
+fn fires_in(rubble: &[u8], first_span: SpanId) -> Vec<LostFire> {
+    let mut span = first_span;
+    let mut fires: BTreeMap<PointId, LostFire> = BTreeMap::new();
+    for begin in rubble.split_inclusive(|byte| *byte == b'}') {
+        let Some(open) = begin.iter().rposition(|byte| *byte == b'{') else { continue };
+        let Ok(scrap) = serde_json::from_slice::<Scrap>(&begin[open..]) else { continue };
+        span = scrap.span.unwrap_or(span);
+        let (Some(n), Some(t), Some(words)) = (scrap.n, scrap.t, scrap.vs) else { continue };
+        let set = States::from_words(&words).unwrap_or_default().set;
+        if set.is_fire_class() && fires.len() < MOST_FIRES {
+            let vs = set.intersection(StateSet::FIRE_CLASS).to_string();
+            fires.entry(n.clone()).or_insert(LostFire { n, span, t, vs });
+        }
+    }
+    fires.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> BatchName {
+        let (span, seq) = text.split_once('/').expect("a name");
+        let span = SpanId::from_bits(span.parse().expect("a span"));
+        BatchName { span, seq: seq.parse().expect("a number") }
+    }
+
+    fn text(missing: Option<Missing>) -> String {
+        let Some(missing) = missing else { return "nothing".into() };
+        let short = |name: BatchName| format!("{}/{}", name.span.bits(), name.seq);
+        let ends: Vec<String> =
+            missing.ends.iter().map(|end| format!("{}/{}", end.span.bits(), end.seq)).collect();
+        let after = match missing.after {
+            None => String::new(),
+            Some(After::Nothing) => " after nothing".into(),
+            Some(After::Batch(name)) => format!(" after {}", short(name)),
+        };
+        format!("from {}{after} to {}", short(missing.first), ends.join(", "))
+    }
+
+    #[track_caller]
+    fn check(before: &str, next: &str, before_span: &str, expected: &str) {
+        let optional = |text: &str| (!text.is_empty()).then(|| name(text));
+        let missing = Missing::between(optional(before), name(next), optional(before_span));
+        assert_eq!(text(missing), expected);
+    }
+
+    #[test]
+    fn names_that_follow_each_other_miss_nothing() {
+        check("", "1/1", "", "nothing");
+        check("1/4", "1/5", "", "nothing");
+        check("1/4", "2/1", "1/4", "nothing");
+    }
+
+    #[test]
+    fn a_hole_inside_a_span_is_missing() {
+        check("1/4", "1/6", "", "from 1/5 to 1/5");
+        check("1/4", "1/9", "", "from 1/5 to 1/8");
+    }
+
+    #[test]
+    fn the_end_of_a_span_and_the_begin_of_the_next_are_missing() {
+        check("1/4", "2/1", "1/7", "from 1/5 to 1/7");
+        check("1/4", "2/3", "1/4", "from 2/1 after 1/4 to 2/2");
+        check("1/4", "2/3", "1/7", "from 1/5 to 1/7, 2/2");
+    }
+
+    #[test]
+    fn a_whole_span_in_the_hole_is_missing_with_its_end() {
+        check("1/4", "3/2", "2/8", "from 1/5 to 1/5, 2/8, 3/1");
+    }
+
+    #[test]
+    fn what_lacks_at_the_begin_of_a_spool_follows_what_stood_before_its_span() {
+        check("", "1/3", "", "from 1/1 after nothing to 1/2");
+        check("", "2/3", "1/9", "from 2/1 after 1/9 to 2/2");
+        check("", "2/1", "1/9", "from 1/1 after nothing to 1/9");
+    }
+
+    #[test]
+    fn every_marker_can_be_read_by_the_contract() {
+        let labels = MarkerLabels {
+            gateway: GatewayId::parse("mall-01").expect("a gateway"),
+            lane: Lane::Urgent,
+            catalogue: CatalogueHash::parse("0123456789abcdef").expect("a hash"),
+        };
+        for (before, next, before_span) in [
+            ("1/4", "1/6", ""),
+            ("1/4", "2/3", "1/4"),
+            ("1/4", "3/2", "2/8"),
+            ("1/4", "2/3", "1/7"),
+        ] {
+            let before_span = (!before_span.is_empty()).then(|| name(before_span));
+            let missing = Missing::between(Some(name(before)), name(next), before_span);
+            let missing = missing.expect("something is missing");
+            let rubble = br#"[{"bn":"mall-01/","span":"0000000000000002","seq":1},{"n":"facp1/L1D017","t":10.5,"vs":"fire disabled"},{"n":"facp1/L1D018","t":11,"vs":"nor#mal"},{"n":"facp1/L1D0"#;
+            let body = missing.marker(&labels, None, None, rubble);
+            let pack = pack::decode(&body).expect("a marker");
+            assert_eq!(pack.head.name, missing.name());
+            let marker = pack.head.marker.expect("a marker");
+            assert_eq!(marker.reason, MarkerReason::Damaged);
+            let fire = LostFire {
+                n: "facp1/L1D017".parse().expect("a point"),
+                span: SpanId::from_bits(2),
+                t: GatewayTime::from_millis(10_500),
+                vs: "fire".into(),
+            };
+            assert_eq!(marker.fires, [fire]);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The thread of one lane, and the handle by which others speak with it.
+//!
+//! It takes whatever has come in, appends all of it, and flushes once: while a slow disk
+//! flushes, the next group gathers. Reads and receipts are served between two flushes.
+
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use firegrid_wire::span::BatchName;
+use firegrid_wire::time::{GatewayTime, Millis};
+use tokio::sync::{oneshot, watch};
+
+use super::damage::MarkerLabels;
+use super::lane::{Entry, Lane};
+use super::record::BatchRecord;
+use super::storage::Storage;
+use crate::clock::Clock;
+use crate::recorder::{Batch, Recovered};
+
+/// What could not be flushed is tried again this often.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+
+/// A receipted position is written down with the next batch, or after this long without one.
+const POSITION_AFTER: Duration = Duration::from_secs(5);
+
+/// A flush that takes longer means that the disk fails.
+const SLOWEST_FLUSH: Millis = Millis::seconds(1);
+
+/// A lane that runs. Cloning it gives another handle of the same lane.
+#[derive(Debug, Clone)]
+pub struct LaneSpool {
+    /// What waits in it is bounded by who sends: the recorder holds back when too many batches
+    /// are outstanding, and the uplink waits for its answer before it asks again.
+    commands: Sender<Command>,
+    standing: watch::Receiver<Standing>,
+}
+
+/// How a lane stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// The last durable name.
+    pub durable: Option<BatchName>,
+    /// Durable batches without a receipt.
+    pub depth: u64,
+    /// The newest time in the oldest of them.
+    pub oldest: Option<GatewayTime>,
+    /// Whether the last flush failed, or took over a second.
+    pub failing: bool,
+    /// Whether something durable has not been read for sending.
+    pub unread: bool,
+}
+
+/// What is read for sending next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// What follows the last reading.
+    Onward,
+    /// What follows the last receipt.
+    FromReceipt,
+}
+
+#[derive(Debug)]
+enum Command {
+    Append(Batch),
+    Receipt(BatchName),
+    Read { reading: Reading, most_bytes: usize, answer: oneshot::Sender<io::Result<Vec<Entry>>> },
+    Stop { done: oneshot::Sender<()> },
+}
+
+impl LaneSpool {
+    /// Opens a lane and starts its thread, which holds `guard` until it ends.
+    pub fn start<S: Storage>(
+        storage: S,
+        labels: MarkerLabels,
+        guard: impl Send + 'static,
+    ) -> io::Result<(LaneSpool, Recovered)> {
+        let name = format!("spool-{}", labels.lane);
+        let lane = Lane::open(storage, labels)?;
+        let recovered = Recovered { last: lane.last_name(), newest: lane.newest_time() };
+        let (commands, inbox) = channel();
+        let (tell, standing) = watch::channel(standing_of(&lane, false));
+        let writer = Writer { lane, inbox, tell, clock: Clock::begin(), failing: false };
+        let _: JoinHandle<()> = std::thread::Builder::new().name(name).spawn(move || {
+            writer.run();
+            drop(guard);
+        })?;
+        Ok((LaneSpool { commands, standing }, recovered))
+    }
+
+    /// Gives a batch to the lane. It is durable when [`Standing::durable`] says so.
+    pub fn append(&self, batch: Batch) {
+        self.command(Command::Append(batch));
+    }
+
+    /// The centre has committed everything up to this name.
+    pub fn receipt(&self, name: BatchName) {
+        self.command(Command::Receipt(name));
+    }
+
+    /// Reads for sending. The answer never comes if the lane has stopped.
+    pub fn read(
+        &self,
+        reading: Reading,
+        most_bytes: usize,
+    ) -> oneshot::Receiver<io::Result<Vec<Entry>>> {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Read { reading, most_bytes, answer });
+        answered
+    }
+
+    /// Makes everything durable, if the disk lets it, and ends the thread.
+    pub async fn stop(&self) {
+        let (done, is_done) = oneshot::channel();
+        self.command(Command::Stop { done });
+        // An error means that the thread has ended before.
+        let _ = is_done.await;
+    }
+
+    /// How the lane stands, and how that changes.
+    pub fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.clone()
+    }
+
+    /// A thread that has ended takes no commands; there is nobody left to tell.
+    fn command(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+}
+
+/// The thread's own.
+struct Writer<S> {
+    lane: Lane<S>,
+    inbox: Receiver<Command>,
+    tell: watch::Sender<Standing>,
+    clock: Clock,
+    failing: bool,
+}
+
+/// Whether the thread goes on.
+enum Then {
+    Continue,
+    Stop(Option<oneshot::Sender<()>>),
+}
+
+impl<S: Storage> Writer<S> {
+    fn run(mut self) {
+        // What recovery could not make durable is pending already.
+        self.flush();
+        loop {
+            let then = self.take_commands();
+            match then {
+                Then::Continue => {
+                    if self.lane.is_pending() {
+                        self.flush();
+                    }
+                    self.tell_standing();
+                }
+                Then::Stop(done) => {
+                    self.flush();
+                    self.tell_standing();
+                    drop(self.inbox);
+                    // Whoever asked may have gone away.
+                    let _ = done.map(|done| done.send(()));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits for a command and takes all that are there.
+    fn take_commands(&mut self) -> Then {
+        let patience = if self.lane.is_pending() {
+            TRY_AGAIN
+        } else if self.lane.position_moved() {
+            POSITION_AFTER
+        } else {
+            Duration::MAX
+        };
+        let first = match self.inbox.recv_timeout(patience) {
+            Ok(command) => command,
+            Err(RecvTimeoutError::Timeout) => {
+                self.flush();
+                return Then::Continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return Then::Stop(None),
+        };
+        let mut next = Some(first);
+        while let Some(command) = next {
+            match command {
+                Command::Append(batch) => self.lane.append(BatchRecord {
+                    name: batch.name,
+                    before_span: batch.before_span,
+                    newest: batch.newest,
+                    body: &batch.body,
+                }),
+                Command::Receipt(name) => {
+                    self.lane.receipt(name);
+                }
+                Command::Read { reading, most_bytes, answer } => {
+                    match reading {
+                        Reading::Onward => {}
+                        Reading::FromReceipt => self.lane.rewind(),
+                    }
+                    // Whoever asked may have lost its connection meanwhile.
+                    let _ = answer.send(self.lane.read(most_bytes));
+                }
+                Command::Stop { done } => return Then::Stop(Some(done)),
+            }
+            next = self.inbox.try_recv().ok();
+        }
+        Then::Continue
+    }
+
+    fn flush(&mut self) {
+        let begin = self.clock.uptime();
+        let flushed = self.lane.commit();
+        let took = self.clock.uptime().since(begin);
+        let lane = self.lane.labels.lane;
+        match flushed {
+            Ok(()) => {
+                if self.failing {
+                    tracing::info!(%lane, "The spool is durable again.");
+                }
+                self.failing = SLOWEST_FLUSH < took;
+                if self.failing {
+                    tracing::warn!(%lane, %took, "The disk is slow.");
+                }
+            }
+            Err(error) => {
+                if !self.failing {
+                    tracing::error!(%lane, %error, "The spool cannot make batches durable.");
+                }
+                self.failing = true;
+            }
+        }
+    }
+
+    fn tell_standing(&self) {
+        let standing = standing_of(&self.lane, self.failing);
+        self.tell.send_if_modified(|told| std::mem::replace(told, standing) != standing);
+    }
+}
+
+fn standing_of<S: Storage>(lane: &Lane<S>, failing: bool) -> Standing {
+    Standing {
+        durable: lane.last,
+        depth: lane.depth,
+        oldest: lane.oldest,
+        failing,
+        unread: lane.has_unread(),
+    }
+}
