@@ -52,7 +52,7 @@ impl Judgement {
     /// Takes in a message. Nothing that a network can send makes it fail.
     pub fn message(&mut self, message: &Message) {
         let (gateway, arrived) = (&message.gateway, message.arrived);
-        if !self.is_heard(gateway, arrived) {
+        if !self.is_known(gateway, arrived) {
             return;
         }
         match &message.content {
@@ -98,19 +98,16 @@ impl Judgement {
         }
     }
 
-    /// Whether a gateway is heard at all; one that is not known yet is from now on.
-    fn is_heard(&mut self, id: &GatewayId, arrived: CentreTime) -> bool {
-        if let Some(gateway) = self.gateways.get_mut(id) {
-            gateway.heard = Some(gateway.heard.map_or(arrived, |heard| heard.max(arrived)));
+    /// Whether a gateway is known; one that is not yet is from now on, if there is room.
+    fn is_known(&mut self, id: &GatewayId, arrived: CentreTime) -> bool {
+        if self.gateways.contains_key(id) {
             return true;
         }
         if GATEWAYS_KEPT <= self.gateways.len() {
             self.unadmitted += 1;
             return false;
         }
-        let mut gateway = Gateway::new(None);
-        gateway.heard = Some(arrived);
-        self.gateways.insert(id.clone(), gateway);
+        self.gateways.insert(id.clone(), Gateway::new(None));
         let row = storage::gateways::Gateway { id: id.clone(), unit: None, known: arrived };
         self.changes.gateways.push(row);
         let body = json!({ "gateway": id, "what": "unassigned" });
@@ -181,13 +178,16 @@ impl Judgement {
         let Some(gateway) = self.gateways.get_mut(id) else {
             return Admission::Gap { ask: None };
         };
+        gateway.heard = Some(arrived);
         let is_older = gateway.is_older(envelope.current);
         gateway.voices.batch(envelope.current, is_older, arrived);
         let admission = gateway.lanes[lane].admit(candidate, arrived);
         tracing::debug!(gateway = %id, %lane, name = %candidate.name, ?admission, "Batch arrived.");
         let mut decisions = Vec::new();
         match admission {
-            Admission::New { .. } | Admission::Hole { .. } => gateway.touched[lane] = true,
+            Admission::New { .. } | Admission::Hole { .. } => {
+                self.touched.insert(id.clone());
+            }
             Admission::Duplicate => {
                 self.owed.duplicate(id, lane, candidate.name);
                 self.engine.heard(id, arrived, &mut decisions);
@@ -199,7 +199,7 @@ impl Judgement {
                 self.engine.heard(id, arrived, &mut decisions);
             }
             Admission::Conflict { .. } => {
-                gateway.touched[lane] = true;
+                self.touched.insert(id.clone());
                 self.engine.heard(id, arrived, &mut decisions);
             }
         }
@@ -299,6 +299,7 @@ impl Judgement {
 
     fn beat(&mut self, id: &GatewayId, envelope: &Envelope, beat: &Beat, arrived: CentreTime) {
         let Some(gateway) = self.gateways.get_mut(id) else { return };
+        gateway.heard = Some(arrived);
         let identity = gateway.voices.beat(beat.span, arrived);
         gateway.beat = Some(BeatNow {
             arrived,
@@ -308,6 +309,7 @@ impl Judgement {
             depth: beat.depth,
             age: beat.age,
         });
+        self.beats.insert(id.clone());
         let owed = self.owed.to(id);
         let heads = PerLane::from_fn(|lane| {
             let head = beat.lanes[lane].head;
@@ -365,6 +367,7 @@ impl Judgement {
             tracing::info!(gateway = %id, %hash, points = catalogue.points.len(), "Catalogue known.");
             if missed {
                 Lane::ALL.into_iter().for_each(|lane| gateway.want(lane));
+                self.touched.insert(id.clone());
                 self.owed.to(id);
             }
             self.engine.catalogue(id, hash, &catalogue);
