@@ -207,6 +207,7 @@ async fn play(mut wakes: mpsc::Receiver<Wake>, judge: Arc<Mutex<Judge>>) {
             Wake::Message(_)
             | Wake::Listening { .. }
             | Wake::Stored(_)
+            | Wake::SeriesOverflow(_)
             | Wake::Deadline
             | Wake::Stop => panic!("the API does not send {wake:?}"),
         }

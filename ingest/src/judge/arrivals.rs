@@ -366,7 +366,9 @@ impl Judgement {
         if let PageBrought::Whole { catalogue, missed } = brought {
             tracing::info!(gateway = %id, %hash, points = catalogue.points.len(), "Catalogue known.");
             if missed {
-                Lane::ALL.into_iter().for_each(|lane| gateway.want(lane));
+                let told = |lane: &Lane| gateway.lanes[*lane].position().is_some();
+                let lanes: Vec<Lane> = Lane::ALL.into_iter().filter(told).collect();
+                lanes.into_iter().for_each(|lane| gateway.want(lane));
                 self.touched.insert(id.clone());
                 self.owed.to(id);
             }

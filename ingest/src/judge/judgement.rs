@@ -264,6 +264,32 @@ impl Judgement {
             (self.series_waiting + changes.inbox.len() as u64).saturating_sub(gone);
     }
 
+    /// The inbox is full: the oldest batches go without having reached the series store. Their
+    /// readings were judged; only the curves have a hole.
+    pub fn series_overflow(&mut self, names: Vec<InboxName>, now: CentreTime) {
+        let count = names.len();
+        tracing::error!(count, "Series inbox full: oldest batches dropped.");
+        for name in &names {
+            let body =
+                json!({ "kind": "series-overflow", "gateway": name.gateway, "batch": name.batch });
+            self.changes.events.push(NewEvent { kind: "hole", body, at: now });
+        }
+        self.changes.stored.extend(names);
+        let own = OwnAlarm {
+            kind: "series-overflow",
+            cause: now.millis().to_string(),
+            severity: Severity::General,
+            gateway: &self.centre.clone(),
+            zh: (
+                "曲线存储积压溢出",
+                "时序存储长时间无法写入，最早的模拟量读数已被舍弃（不影响研判与报警）".to_owned(),
+            ),
+            en: "the series store has not written for long; its oldest readings are dropped".into(),
+            lasts: false,
+        };
+        self.own_alarm(own, now);
+    }
+
     /// The receipts for those who are owed one, once what they are owed it for is committed.
     pub fn receipts(&self, owed: Owed) -> Vec<(GatewayId, Receipt)> {
         owed.receipts(&self.gateways)

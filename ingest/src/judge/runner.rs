@@ -221,6 +221,7 @@ impl Runner {
                 self.answers.push((asked.answer, done));
             }
             Wake::Stored(names) => self.judgement.stored(names),
+            Wake::SeriesOverflow(names) => self.judgement.series_overflow(names, now),
             Wake::Deadline => self.judgement.tick(now),
             Wake::Stop => return Next::Stop,
         }
@@ -400,6 +401,7 @@ fn size(wake: &Wake) -> usize {
         | Wake::Question(_)
         | Wake::Action(_)
         | Wake::Stored(_)
+        | Wake::SeriesOverflow(_)
         | Wake::Deadline
         | Wake::Stop => 0,
     }

@@ -16,6 +16,8 @@ use firegrid_wire::receipt::Receipt;
 use firegrid_wire::span::{BatchName, Lane, PerLane, SpanId};
 use firegrid_wire::state::States;
 use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
+use proptest::collection::vec;
+use proptest::prelude::{Strategy, any};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -192,6 +194,12 @@ impl Centre {
         to.send(message).await.expect("the runner runs");
     }
 
+    /// Anything.
+    pub(super) async fn send(&self, content: Content) {
+        let message = Message { gateway: self.id.clone(), content, arrived: self.clock.now() };
+        self.urgent.send(message).await.expect("the runner runs");
+    }
+
     /// A beat that vouches for nothing.
     pub(super) async fn beat(&self, span: u64) {
         self.send_beat(span, 0, PerLane::default(), Vec::new()).await;
@@ -364,6 +372,42 @@ impl Lock {
     pub(super) async fn release(self) {
         self.0.close().await.expect("closed");
     }
+}
+
+/// A message that may be read or not: bytes of ours, cut and changed, under any name. Never in
+/// the routine lane.
+pub(super) fn any_message() -> impl Strategy<Value = Content> {
+    let parts = (0_u8..5, 1_u64..4, 1_u64..5, any::<bool>(), vec(any::<u8>(), 0..40), 0_usize..400);
+    parts.prop_map(|(kind, span, seq, named, noise, cut)| {
+        let span = SpanId::from_bits(span);
+        let name = named.then_some(BatchName { span, seq });
+        let envelope = Some(Envelope { name, sent: at(seq as i64), current: span });
+        let head = format!(
+            "[{{\"bn\":\"mall-01/\",\"span\":\"{span}\",\"lane\":\"urgent\",\"seq\":{seq},{}\
+             \"from\":1,\"until\":2,\"cat\":\"0123456789abcdef\"}},\
+             {{\"n\":\"a/b\",\"t\":1.5,\"vs\":\"fire disabled\"}}]",
+            if seq == 1 { "\"after\":\"none\"," } else { "" }
+        );
+        let mut body = head.into_bytes();
+        body.truncate(body.len().saturating_sub(cut.saturating_sub(200)));
+        if let Some(place) = noise.first().map(|n| usize::from(*n) % (body.len() + 1)) {
+            let keep = if cut % 3 == 0 { noise.len() } else { 0 };
+            body.splice(place..place, noise.iter().take(keep).copied());
+        }
+        let hash = Catalogue::default().hash();
+        match kind {
+            0 | 1 => Content::Batch { lane: Lane::Urgent, envelope, body },
+            2 => Content::Beat { envelope, body: noise },
+            3 => Content::CataloguePage { hash, page: 1, body: noise },
+            4.. => Content::TooLong {
+                topic: "urgent",
+                lane: named.then_some(Lane::Urgent),
+                envelope,
+                bytes: 70_000,
+                beginning: noise,
+            },
+        }
+    })
 }
 
 /// Every moment there is.

@@ -269,6 +269,59 @@ async fn a_lost_pump_becomes_a_ticket_that_closes_by_proof_only() {
     assert_eq!(what, ["opened", "accepted", "calmed", "cleared", "closed"]);
 }
 
+#[tokio::test]
+async fn a_flood_of_letters_rings_once_and_is_bounded() {
+    let mut centre = Centre::start().await;
+    for seq in 1..=20 {
+        centre.raw(Urgent, Some(name(1, seq)), b"{not json").await;
+        centre.receipt().await;
+    }
+    let alarms = centre.alarms().await;
+    assert_eq!((alarms.len(), alarms[0].body.relapses), (1, 19));
+    assert_eq!(centre.gateway().await.dead_letters, 20);
+}
+
+#[tokio::test]
+async fn a_refresh_that_was_wanted_ends_the_wish_also_over_a_kill() {
+    let mut centre = Centre::start().await;
+    centre.raw(Urgent, Some(name(1, 1)), b"{not json").await;
+    assert_eq!(centre.receipt().await.lanes[Urgent].want, Some(1));
+    centre.batch(Urgent, name(1, 2), "", &[("facp1/x", "normal")]).await;
+    assert_eq!(centre.receipt().await.lanes[Urgent].want, Some(1));
+    centre.kill_and_start_again().await;
+    centre.beat(1).await;
+    assert_eq!(centre.receipt().await.lanes[Urgent].want, Some(1));
+    centre.refresh(Urgent, name(1, 3), "", &[("facp1/x", "normal")]).await;
+    assert_eq!(centre.receipt().await.lanes[Urgent].want, None);
+    centre.kill_and_start_again().await;
+    centre.beat(1).await;
+    assert_eq!(centre.receipt().await.lanes[Urgent].want, None);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config {
+        cases: 64,
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    /// Whatever bytes come on whatever topic: nothing panics, and the judge still answers.
+    #[test]
+    fn nothing_that_a_network_sends_stops_the_judge(
+        messages in proptest::collection::vec(centre::any_message(), 1..20),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let mut centre = Centre::start().await;
+            for content in messages {
+                centre.send(content).await;
+            }
+            centre.batch(Routine, name(9, 1), "none", &[]).await;
+            centre.until_position(Routine, name(9, 1)).await;
+        });
+    }
+}
+
 impl Centre {
     async fn alarms(&self) -> Vec<alarms::Alarm> {
         let filter = alarms::AlarmFilter { limit: 100, ..alarms::AlarmFilter::default() };
