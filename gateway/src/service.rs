@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use firegrid_wire::span::{BatchName, Lane, PerLane, SpanId};
 use firegrid_wire::time::Millis;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::clock::{Clock, Uptime, built};
 use crate::line;
@@ -63,7 +63,7 @@ struct Service {
     appended: PerLane<Option<BatchName>>,
     lines: JoinSet<()>,
     news: mpsc::Receiver<News>,
-    uplink: JoinHandle<()>,
+    uplink: JoinSet<()>,
     wishes: mpsc::Receiver<FromUplink>,
     spans: watch::Sender<SpanClock>,
     beats: watch::Sender<Option<OutgoingBeat>>,
@@ -123,6 +123,8 @@ impl Service {
             points = settings.inventory.points().count(),
             "Gateway started."
         );
+        let mut uplinks = JoinSet::new();
+        uplinks.spawn(uplink.run(stop));
         Ok(Service {
             clock,
             recorder,
@@ -131,7 +133,7 @@ impl Service {
             appended: PerLane::default(),
             lines,
             news,
-            uplink: tokio::spawn(uplink.run(stop)),
+            uplink: uplinks,
             wishes,
             spans,
             beats,
@@ -185,7 +187,7 @@ impl Service {
             wish = self.wishes.recv() => Wake::Wish(wish),
             told = urgent.changed() => told.map_or(Wake::Ended("the urgent spool"), |()| Wake::Spool(Lane::Urgent)),
             told = routine.changed() => told.map_or(Wake::Ended("the routine spool"), |()| Wake::Spool(Lane::Routine)),
-            _ = &mut self.uplink => Wake::Ended("the uplink"),
+            Some(_) = self.uplink.join_next() => Wake::Ended("the uplink"),
             Some(_) = self.lines.join_next() => Wake::Ended("a line"),
             () = tokio::time::sleep(left) => Wake::Time,
         }
@@ -267,8 +269,8 @@ impl Service {
             }
         }
         self.stop_uplink.send_replace(true);
-        if tokio::time::timeout(GOODBYE_WITHIN, &mut self.uplink).await.is_err() {
-            self.uplink.abort();
+        if tokio::time::timeout(GOODBYE_WITHIN, self.uplink.join_next()).await.is_err() {
+            self.uplink.abort_all();
         }
         for lane in Lane::ALL {
             // A disk that hangs was complained about above.

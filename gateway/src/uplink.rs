@@ -111,7 +111,12 @@ impl Uplink {
         while !*stop.borrow() {
             match Session::open(&mut self).run(&mut stop).await {
                 Ended::Stopped => return,
-                Ended::Left(why) => self.tell(&why, &mut told),
+                Ended::Left { why, answered } => {
+                    if answered {
+                        told = None;
+                    }
+                    self.tell(why, &mut told);
+                }
             }
             let wait = Duration::from_millis(fastrand::u64(SHORTEST_WAIT_MS..=LONGEST_WAIT_MS));
             tokio::select! {
@@ -123,10 +128,10 @@ impl Uplink {
     }
 
     /// Says why a connection ended; the same reason again and again is said once.
-    fn tell(&self, why: &Left, told: &mut Option<Left>) {
+    fn tell(&self, why: Left, told: &mut Option<Left>) {
         let broker = &self.broker;
-        let again = told.as_ref() == Some(why);
-        match why {
+        let again = told.as_ref() == Some(&why);
+        match &why {
             Left::Lost(Loss::TakenOver) => tracing::error!(
                 gateway = %self.place.gateway,
                 %broker,
@@ -145,7 +150,7 @@ impl Uplink {
                 tracing::debug!(%broker, ?why, "Still not connected.");
             }
         }
-        *told = Some(why.clone());
+        *told = Some(why);
     }
 
     fn link_settings(&self) -> LinkSettings {

@@ -46,6 +46,7 @@ pub(super) struct Session<'a> {
     most_unacknowledged: usize,
     beat_waits: Option<OutgoingBeat>,
     unanswered: u32,
+    answered: bool,
 }
 
 /// How far the connection is.
@@ -63,7 +64,12 @@ pub(super) enum Ended {
     /// It was told to.
     Stopped,
     /// It was left; another one is due.
-    Left(Left),
+    Left {
+        /// Why.
+        why: Left,
+        /// Whether the centre had answered on it.
+        answered: bool,
+    },
 }
 
 /// What can wake the session.
@@ -97,6 +103,7 @@ impl<'a> Session<'a> {
             most_unacknowledged: MOST_UNACKNOWLEDGED,
             beat_waits: None,
             unanswered: 0,
+            answered: false,
             uplink,
         }
     }
@@ -116,7 +123,7 @@ impl<'a> Session<'a> {
                 }
             };
             if let Some(left) = left.or_else(|| self.too_late(now)) {
-                return Ended::Left(left);
+                return Ended::Left { why: left, answered: self.answered };
             }
             match self.stage {
                 Stage::Opening { .. } => {}
@@ -212,7 +219,7 @@ impl<'a> Session<'a> {
                 return;
             }
         };
-        self.unanswered = 0;
+        (self.unanswered, self.answered) = (0, true);
         for lane in Lane::ALL {
             let LaneReceipt { position, duplicate, ask, want } = receipt.lanes[lane];
             for name in [position, duplicate].into_iter().flatten() {
