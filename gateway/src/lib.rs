@@ -8,6 +8,8 @@
 //! 4. [`worth_sending`], [`recorder`] — which readings are sent, in which numbered batch, and
 //!    what that batch vouches for
 //! 5. [`spool`] — batches on the disk until the centre has receipted them
+//! 6. [`uplink`] — from the spool to the broker, and the receipts back
+//! 7. [`service`] — start and stop order
 //!
 //! The gateway never writes to a device, never judges a reading, and forgets a batch only on
 //! the centre's receipt.
@@ -19,6 +21,7 @@ pub mod line;
 pub mod poll;
 pub mod profile;
 pub mod recorder;
+pub mod service;
 pub mod settings;
 pub mod simulate;
 pub mod spool;

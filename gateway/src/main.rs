@@ -3,12 +3,16 @@
 //! Exit code 2 means that the settings have mistakes; all of them have been told on the
 //! standard error.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use firegrid_gateway::commands::check::Explained;
+use firegrid_gateway::service;
 use firegrid_gateway::settings::Settings;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
 /// 消防网格联网网关 Firegrid gateway: reads fire panels and sprinkler pressure, delivers them.
 #[derive(Parser)]
@@ -20,6 +24,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// 运行网关 Reads the devices and delivers what they say, until it is asked to stop.
+    Run {
+        /// 设置文件 The settings file.
+        #[arg(long)]
+        settings: PathBuf,
+    },
     /// 检查设置，说明将读取什么 Checks the settings and tells what would be read.
     Check {
         /// 设置文件 The settings file.
@@ -28,16 +38,54 @@ enum Command {
     },
 }
 
+/// What is logged, in the words of `tracing`'s filters; `info` if it is not set.
+const LOG: &str = "FIREGRID_LOG";
+
 /// The settings have mistakes.
 const BAD_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Run { settings } => with_settings(&settings, run),
         Command::Check { settings } => with_settings(&settings, |settings| {
             tell(&Explained(&settings));
             ExitCode::SUCCESS
         }),
     }
+}
+
+/// Runs until SIGTERM or Ctrl-C; a service that ends for another reason has failed.
+fn run(settings: Settings) -> ExitCode {
+    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .init();
+    let ended = tokio::runtime::Runtime::new()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run_until_asked(settings)));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            tracing::error!(cause = format!("{cause:#}"), "Gateway has stopped.");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run_until_asked(settings: Settings) -> anyhow::Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let asked_to_stop = async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    };
+    service::run(settings, asked_to_stop).await?;
+    Ok(())
 }
 
 fn with_settings(path: &Path, then: impl FnOnce(Settings) -> ExitCode) -> ExitCode {

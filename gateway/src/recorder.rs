@@ -19,6 +19,7 @@
 //! It never waits. If the disk stands still it holds a bounded number of changes, then lets
 //! them go, vouches for nothing, and tells by a refresh how things stand.
 
+mod contacts;
 mod lane;
 mod points;
 mod span_clock;
@@ -37,7 +38,8 @@ pub use span_clock::{SpanClock, WallClock};
 use crate::clock::Uptime;
 use crate::inventory::{DeviceIndex, Inventory};
 use crate::poll::{News, Observation};
-use lane::{LaneBook, Poll};
+use contacts::Poll;
+use lane::LaneBook;
 use points::Points;
 
 /// A batch that is not durable for this long means that the spool fails.
@@ -256,7 +258,7 @@ impl Recorder {
         let Some((poll, time)) = self.lanes[lane].poll(device, self.clock.at(at)) else {
             return false;
         };
-        if poll == Poll::AfterPause {
+        if matches!(poll, Poll::AfterPause { .. }) {
             // What was collected still belongs to what was vouched for before the pause.
             let mut batches = Vec::new();
             self.lanes[lane].cut_collected(&self.labels, now, &mut batches);

@@ -1,4 +1,177 @@
-//! The way to the centre: what may be in flight, and the connection it travels on.
+//! From the spool to the broker, and the centre's receipts back.
+//!
+//! ```text
+//!  wait 0.5–5 s ◄───────────────────────────────── lost, or two beats without an answer
+//!      │                                                  ▲
+//!      ▼                                                  │
+//!  open a link ──► subscribe to receipts ──► beat ──► presence, catalogue, batches …
+//! ```
+//!
+//! Every connection begins afresh: a new client, nothing in flight, each lane from its last
+//! receipt. It trusts no PUBACK, forgets nothing on its own, never gives up on silence, and
+//! knows nothing of readings: a batch is bytes with a name.
 
-pub mod mqtt;
-pub mod window;
+mod feed;
+mod mqtt;
+mod session;
+mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use firegrid_wire::catalogue::{Catalogue, CatalogueHash};
+use firegrid_wire::names::{GatewayId, RegionId};
+use firegrid_wire::presence::{Connection, Presence};
+use firegrid_wire::span::{Lane, PerLane};
+use firegrid_wire::topic::{Channel, Topic};
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::Clock;
+use crate::recorder::{OutgoingBeat, SpanClock};
+use crate::settings::Address;
+use crate::spool::LaneSpool;
+use mqtt::{LinkSettings, Loss};
+use session::{Ended, Session};
+
+/// The shortest wait before connecting again, in milliseconds.
+const SHORTEST_WAIT_MS: u64 = 500;
+
+/// The longest wait before connecting again, in milliseconds. With jitter between the two,
+/// the boxes of a county do not all come back in the same moment.
+const LONGEST_WAIT_MS: u64 = 5_000;
+
+/// Everything the uplink needs.
+#[derive(Debug)]
+pub struct Uplink {
+    /// Where to publish, and as whom.
+    pub place: Place,
+    /// The broker.
+    pub broker: Address,
+    /// What is published before anything else.
+    pub catalogue: Pages,
+    /// Both lanes.
+    pub spool: PerLane<LaneSpool>,
+    /// Monotonic time.
+    pub clock: Clock,
+    /// The clock of the current span.
+    pub spans: watch::Receiver<SpanClock>,
+    /// The latest beat.
+    pub beats: watch::Receiver<Option<OutgoingBeat>>,
+    /// What the recorder must know.
+    pub recorder: mpsc::Sender<FromUplink>,
+}
+
+/// The topics of one gateway.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The region it belongs to.
+    pub region: RegionId,
+    /// Its id, which is its MQTT client id too.
+    pub gateway: GatewayId,
+}
+
+/// A catalogue as it travels.
+#[derive(Debug, Clone)]
+pub struct Pages {
+    hash: CatalogueHash,
+    pages: Arc<[Vec<u8>]>,
+}
+
+/// What the uplink tells the recorder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FromUplink {
+    /// A connection stands and receipts will come: it begins with a beat.
+    Connected,
+    /// The centre wants a refresh of this lane, under this number.
+    Want(Lane, u64),
+}
+
+impl Pages {
+    /// The pages of a catalogue.
+    pub fn of(catalogue: &Catalogue) -> Pages {
+        Pages { hash: catalogue.hash(), pages: catalogue.pages().into() }
+    }
+
+    /// The hash that every batch names.
+    pub fn hash(&self) -> &CatalogueHash {
+        &self.hash
+    }
+}
+
+impl Place {
+    fn topic(&self, channel: Channel) -> String {
+        Topic::new(&self.region, &self.gateway, channel).to_string()
+    }
+}
+
+impl Uplink {
+    /// Connects and delivers until `stop` turns true, or whoever holds its other end is gone.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut told = None;
+        while !*stop.borrow() {
+            match Session::open(&mut self).run(&mut stop).await {
+                Ended::Stopped => return,
+                Ended::Left { why, answered } => {
+                    if answered {
+                        told = None;
+                    }
+                    self.tell(why, &mut told);
+                }
+            }
+            let wait = Duration::from_millis(fastrand::u64(SHORTEST_WAIT_MS..=LONGEST_WAIT_MS));
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                // Without the other end nobody could ever stop it.
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+
+    /// Says why a connection ended; the same reason again and again is said once.
+    fn tell(&self, why: Left, told: &mut Option<Left>) {
+        let broker = &self.broker;
+        let again = told.as_ref() == Some(&why);
+        match &why {
+            Left::Lost(Loss::TakenOver) => tracing::error!(
+                gateway = %self.place.gateway,
+                %broker,
+                "Another client uses the id of this gateway."
+            ),
+            Left::Lost(Loss::Refused(reason)) if !again => {
+                tracing::error!(%broker, reason, "The broker refuses this gateway.");
+            }
+            Left::Lost(Loss::Broken(reason)) if !again => {
+                tracing::warn!(%broker, reason, "The connection to the broker is lost.");
+            }
+            Left::Unanswered if !again => {
+                tracing::warn!(%broker, "The centre has not answered, the connection is left.");
+            }
+            Left::Lost(Loss::Refused(_) | Loss::Broken(_)) | Left::Unanswered => {
+                tracing::debug!(%broker, ?why, "Still not connected.");
+            }
+        }
+        *told = Some(why);
+    }
+
+    fn link_settings(&self) -> LinkSettings {
+        LinkSettings {
+            client_id: self.place.gateway.to_string(),
+            broker: self.broker.clone(),
+            will_topic: self.place.topic(Channel::Presence),
+            will: presence(Connection::Offline),
+        }
+    }
+}
+
+/// Why a connection was left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Left {
+    /// It broke.
+    Lost(Loss),
+    /// Two beats in a row had no answer.
+    Unanswered,
+}
+
+fn presence(state: Connection) -> Vec<u8> {
+    Presence { state, version: env!("CARGO_PKG_VERSION").to_owned() }.to_bytes()
+}

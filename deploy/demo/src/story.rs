@@ -32,7 +32,7 @@ enum Scene {
 }
 
 /// Plays until it is dropped.
-pub async fn play(sites: &[Site]) -> anyhow::Result<()> {
+pub(crate) async fn play(sites: &[Site]) -> anyhow::Result<()> {
     for round in 0.. {
         let pump = &sites[round % sites.len()];
         let fire = &sites[(round + 1) % sites.len()];
@@ -64,7 +64,7 @@ pub async fn play(sites: &[Site]) -> anyhow::Result<()> {
 }
 
 /// Lets the pressures move, until it is dropped.
-pub async fn breathe(sites: &[Site]) -> anyhow::Result<()> {
+pub(crate) async fn breathe(sites: &[Site]) -> anyhow::Result<()> {
     let mut every = tokio::time::interval(Duration::from_secs(2));
     loop {
         every.tick().await;

@@ -20,6 +20,7 @@ use firegrid_wire::reading::Reading;
 use firegrid_wire::span::{BatchName, Lane, Seq, SpanId};
 use firegrid_wire::time::{GatewayTime, Millis};
 
+use super::contacts::{Contact, Contacts, Poll};
 use super::points::Points;
 use super::{Batch, Labels};
 use crate::clock::Uptime;
@@ -36,9 +37,6 @@ pub(super) const COLLECTED_READINGS: usize = 8_192;
 /// Routine changes are collected for this long, so that one flush serves many.
 const COLLECT_FOR: Millis = Millis::new(200);
 
-/// A pause between two polls longer than this, and than three periods, breaks the stretch.
-const SHORTEST_PAUSE: Millis = Millis::seconds(5);
-
 /// Numbers of wanted refreshes that are remembered as answered.
 const ANSWERED_WANTS: usize = 8;
 
@@ -47,15 +45,14 @@ const ANSWERED_WANTS: usize = 8;
 pub(super) struct LaneBook {
     lane: Lane,
     span: SpanId,
-    devices: Vec<DeviceBook>,
+    contacts: Contacts,
     /// The number of the last batch of this span.
     seq: Seq,
     /// The last batch that was given to the spool, of whatever span.
     last: Option<BatchName>,
     /// What stood before the first batch of this span.
     before_span: Option<BatchName>,
-    /// Given to the spool, not durable yet, and since when.
-    outstanding: VecDeque<(BatchName, Uptime)>,
+    outstanding: VecDeque<Outstanding>,
     durable: Option<BatchName>,
     vouching: Vouching,
     /// Up to where batches have vouched, in this span.
@@ -69,25 +66,12 @@ pub(super) struct LaneBook {
     answered: VecDeque<u64>,
 }
 
-/// A device that has points in the lane.
-#[derive(Debug)]
-struct DeviceBook {
-    device: DeviceIndex,
-    pause: Millis,
-    contact: Contact,
-    /// Whether its refresh has yet to be cut.
-    owes_refresh: bool,
-}
-
-/// What is known of a device in this span.
+/// A batch that was given to the spool and is not durable yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Contact {
-    /// Neither polled nor reported.
-    Awaited,
-    /// Its last complete poll.
-    Answers { polled: GatewayTime },
-    /// Reported as failed.
-    Failed { polled: Option<GatewayTime>, since: GatewayTime },
+struct Outstanding {
+    name: BatchName,
+    since: Uptime,
+    until: Option<GatewayTime>,
 }
 
 /// What the lane vouches for; the picture above.
@@ -108,29 +92,13 @@ enum Refresh {
     OfLane,
 }
 
-/// What a complete poll means for the lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Poll {
-    /// The first of the span, or after a failure: everything must be told.
-    Returned,
-    /// It follows the last one.
-    Next,
-    /// It follows a pause: nobody knows what was between.
-    AfterPause,
-}
-
 impl LaneBook {
     /// A book of a lane in whose spool `last` stood last.
     pub(super) fn new(lane: Lane, inventory: &Inventory, last: Option<BatchName>) -> LaneBook {
-        let device = |device| {
-            let period = inventory.device(device).entry.period(lane).unwrap_or_default();
-            let pause = period.times(3).max(SHORTEST_PAUSE);
-            DeviceBook { device, pause, contact: Contact::Awaited, owes_refresh: false }
-        };
         LaneBook {
             lane,
             span: SpanId::from_bits(0),
-            devices: inventory.devices_in(lane).map(device).collect(),
+            contacts: Contacts::of(lane, inventory),
             seq: 0,
             last,
             before_span: None,
@@ -156,41 +124,25 @@ impl LaneBook {
         (self.vouched, self.told) = (None, None);
         self.collected.clear();
         self.flush_at = None;
-        let awaited = !self.devices.is_empty();
-        self.refresh = if awaited { Refresh::OfLane } else { Refresh::OfDevices };
-        for book in &mut self.devices {
-            (book.contact, book.owes_refresh) = match book.contact {
-                Contact::Awaited | Contact::Answers { .. } => (Contact::Awaited, false),
-                Contact::Failed { .. } => (Contact::Failed { polled: None, since: begin }, true),
-            };
-        }
+        let nobody = self.contacts.is_empty();
+        self.refresh = if nobody { Refresh::OfDevices } else { Refresh::OfLane };
+        self.contacts.born(begin);
     }
 
-    /// What a poll at this time means, and the time under which it counts: never before the
-    /// device's last one. `None` if the device has no points here.
+    /// What a poll at this time means, and the time under which it counts. `None` if the device
+    /// has no points here. One break is enough for all devices that were not polled meanwhile.
     pub(super) fn poll(&self, device: DeviceIndex, at: GatewayTime) -> Option<(Poll, GatewayTime)> {
-        let book = self.devices.iter().find(|book| book.device == device)?;
-        Some(match book.contact {
-            Contact::Awaited => (Poll::Returned, at),
-            Contact::Failed { polled, .. } => (Poll::Returned, polled.map_or(at, |p| p.max(at))),
-            Contact::Answers { polled } => {
-                let poll = if self.is_pause(polled, at.since(polled), book.pause) {
-                    Poll::AfterPause
-                } else {
-                    Poll::Next
-                };
-                (poll, at.max(polled))
+        let (poll, at) = self.contacts.poll(device, at)?;
+        let poll = match (poll, self.vouching) {
+            (Poll::AfterPause { since: pause }, Vouching::Broken { since }) if pause < since => {
+                Poll::Next
             }
-        })
-    }
-
-    /// One break is enough for all devices that were not polled while it lasted.
-    fn is_pause(&self, polled: GatewayTime, paused: Millis, pause: Millis) -> bool {
-        let told = match self.vouching {
-            Vouching::Broken { since } => polled < since,
-            Vouching::Resumed { .. } | Vouching::Standing => false,
+            (
+                Poll::Returned | Poll::Next | Poll::AfterPause { .. },
+                Vouching::Broken { .. } | Vouching::Resumed { .. } | Vouching::Standing,
+            ) => poll,
         };
-        pause < paused && !told
+        Some((poll, at))
     }
 
     /// Nothing is vouched for between the last poll and this moment.
@@ -210,25 +162,14 @@ impl LaneBook {
 
     /// A device was polled completely; what changed has been collected.
     pub(super) fn polled(&mut self, device: DeviceIndex, poll: Poll, at: GatewayTime) {
-        if let Some(book) = self.devices.iter_mut().find(|book| book.device == device) {
-            book.contact = Contact::Answers { polled: at };
-            book.owes_refresh |= poll == Poll::Returned;
-        }
+        self.contacts.polled(device, poll, at);
         self.consider_resuming();
     }
 
     /// A device is reported as failed; the time its `comm` reading must carry, if it has to be
     /// collected now.
     pub(super) fn failed(&mut self, device: DeviceIndex, at: GatewayTime) -> Option<GatewayTime> {
-        let book = self.devices.iter_mut().find(|book| book.device == device)?;
-        let (polled, time) = match book.contact {
-            Contact::Awaited => (None, None),
-            Contact::Answers { polled } => (Some(polled), Some(polled)),
-            Contact::Failed { .. } => return None,
-        };
-        book.contact = Contact::Failed { polled, since: at };
-        book.owes_refresh |= time.is_none();
-        let time = time.filter(|_| !book.owes_refresh);
+        let time = self.contacts.failed(device, at);
         self.consider_resuming();
         time
     }
@@ -242,8 +183,10 @@ impl LaneBook {
 
     /// Everything up to this batch is durable.
     pub(super) fn durable(&mut self, name: BatchName) {
-        if let Some(place) = self.outstanding.iter().position(|(waiting, _)| *waiting == name) {
-            self.outstanding.drain(..=place);
+        if let Some(place) = self.outstanding.iter().position(|batch| batch.name == name) {
+            let current = |batch: &Outstanding| batch.name.span == self.span;
+            let durable = self.outstanding.drain(..=place).filter(current);
+            self.told = self.told.max(durable.filter_map(|batch| batch.until).max());
             self.durable = Some(name);
         }
     }
@@ -267,7 +210,7 @@ impl LaneBook {
 
     /// Since when the spool owes durability.
     pub(super) fn waits_since(&self) -> Option<Uptime> {
-        self.outstanding.front().map(|(_, since)| *since)
+        self.outstanding.front().map(|batch| batch.since)
     }
 
     /// Batches given to the spool that are not durable.
@@ -286,7 +229,7 @@ impl LaneBook {
             return LaneBeat::default();
         };
         if self.nothing_pending() {
-            self.told = self.told.max(self.oldest_poll());
+            self.told = self.told.max(self.contacts.oldest_poll());
         }
         LaneBeat { head: Some(head), until: self.told }
     }
@@ -329,7 +272,7 @@ impl LaneBook {
         if self.owes() {
             let refreshed = pieces_of(self.refreshed(points));
             pieces.extend(refreshed.into_iter().map(|piece| (piece, Some(RefreshPiece::More))));
-            if self.refresh == Refresh::OfLane && !self.awaits() {
+            if self.refresh == Refresh::OfLane && !self.contacts.awaits() {
                 self.refresh = Refresh::OfDevices;
                 match pieces.last_mut() {
                     Some((_, label)) => *label = Some(RefreshPiece::Last),
@@ -384,14 +327,15 @@ impl LaneBook {
                 newest,
                 body: writer.finish(&head),
             });
-            self.outstanding.push_back((name, now));
+            let until = stretch.map(|stretch| stretch.until);
+            self.outstanding.push_back(Outstanding { name, since: now, until });
             self.last = Some(name);
         }
     }
 
     /// The stretch that a batch cut now vouches for.
     fn vouch(&mut self) -> Option<Stretch> {
-        let until = self.oldest_poll().filter(|_| !self.owes())?;
+        let until = self.contacts.oldest_poll().filter(|_| !self.owes())?;
         let from = match self.vouching {
             Vouching::Broken { .. } => return None,
             Vouching::Resumed { from } => from,
@@ -409,20 +353,18 @@ impl LaneBook {
     /// after its points.
     fn refreshed(&mut self, points: &mut Points) -> Vec<Reading> {
         let (mut fires, mut others, mut comms) = (Vec::new(), Vec::new(), Vec::new());
-        for book in self.devices.iter_mut().filter(|book| book.owes_refresh) {
-            book.owes_refresh = false;
-            match book.contact {
+        for (device, contact) in self.contacts.settle() {
+            match contact {
                 Contact::Awaited => {}
                 Contact::Answers { polled } => {
-                    let readings = points.send_all(book.device, self.lane, polled);
-                    for reading in readings {
-                        if reading.value.is_fire_class() { &mut fires } else { &mut others }
-                            .push(reading);
+                    for reading in points.send_all(device, self.lane, polled) {
+                        let fire_class = reading.value.is_fire_class();
+                        if fire_class { &mut fires } else { &mut others }.push(reading);
                     }
-                    comms.push(points.comm(book.device, true, polled));
+                    comms.push(points.comm(device, true, polled));
                 }
                 Contact::Failed { polled, since } => {
-                    comms.push(points.comm(book.device, false, polled.unwrap_or(since)));
+                    comms.push(points.comm(device, false, polled.unwrap_or(since)));
                 }
             }
         }
@@ -432,7 +374,7 @@ impl LaneBook {
     }
 
     fn answer_want(&mut self) {
-        if self.awaits() || self.refresh == Refresh::OfLane {
+        if self.contacts.awaits() || self.refresh == Refresh::OfLane {
             return;
         }
         let Some(number) = self.wanted.take() else { return };
@@ -443,45 +385,23 @@ impl LaneBook {
 
     fn owe_everything(&mut self) {
         self.refresh = Refresh::OfLane;
-        for book in &mut self.devices {
-            book.owes_refresh = book.contact != Contact::Awaited;
-        }
+        self.contacts.owe_everything();
     }
 
     /// A new stretch begins as soon as every device was polled since the break, or failed.
     fn consider_resuming(&mut self) {
         if let Vouching::Broken { since } = self.vouching
-            && let Some(oldest) = self.oldest_poll()
+            && let Some(oldest) = self.contacts.oldest_poll()
             && since <= oldest
         {
             self.vouching = Vouching::Resumed { from: oldest };
         }
     }
 
-    /// The oldest complete poll among the devices not reported as failed; none while one of
-    /// them is awaited, and none if all have failed.
-    fn oldest_poll(&self) -> Option<GatewayTime> {
-        let mut oldest = None;
-        for book in &self.devices {
-            match book.contact {
-                Contact::Awaited => return None,
-                Contact::Answers { polled } => {
-                    oldest = Some(oldest.map_or(polled, |other: GatewayTime| other.min(polled)));
-                }
-                Contact::Failed { .. } => {}
-            }
-        }
-        oldest
-    }
-
-    fn awaits(&self) -> bool {
-        self.devices.iter().any(|book| book.contact == Contact::Awaited)
-    }
-
     /// Whether a refresh has yet to be cut; one of a lane without devices has no readings.
     fn owes(&self) -> bool {
-        let whole = self.devices.is_empty() && self.refresh == Refresh::OfLane;
-        whole || self.devices.iter().any(|book| book.owes_refresh)
+        let whole = self.contacts.is_empty() && self.refresh == Refresh::OfLane;
+        whole || self.contacts.owe()
     }
 
     fn nothing_pending(&self) -> bool {

@@ -654,8 +654,8 @@ fn a_device_that_was_dead_is_dead_in_the_new_span_until_it_answers() {
 fn a_run_goes_on_after_the_last_batch_of_the_spool_and_never_before_its_newest_time() {
     let last = BatchName { span: span(99), seq: 41 };
     let newest = GatewayTime::from_millis((WALL + 3_600) * 1_000);
-    let mut recovered = PerLane::<Recovered>::default();
-    recovered.urgent = Recovered { last: Some(last), newest: Some(newest) };
+    let urgent = Recovered { last: Some(last), newest: Some(newest) };
+    let recovered = PerLane { urgent, routine: Recovered::default() };
     let mut run = Run::after(recovered);
     run.poll(FACP, Lane::Urgent, vec![state(SMOKE1, &[]), state(SMOKE2, &[])]);
     let told = run.told();

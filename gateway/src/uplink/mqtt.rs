@@ -1,325 +1,425 @@
-//! One connection to the broker: the only file of the gateway that knows the MQTT client.
+//! One connection to a broker. The only file of the gateway that knows the MQTT client.
 //!
-//! A [`Connection`] lives as long as its TCP connection and never reconnects: after any error
-//! it tells its loss and is over, and whoever owns it opens another. What the client held is
-//! gone with it, and that is right, because the spool is the only queue. Acknowledgements can
-//! therefore never be those of an earlier connection.
+//! ```text
+//!  open ──► Connected ──► subscribe ──► Subscribed ──► publish … Acknowledged, Receipt …
+//!    │                                                     │
+//!    └────────────────────────► Lost ◄─────────────────────┘   the link is dropped, for good
+//! ```
 //!
-//! Nothing here waits for room: [`Connection::batch`] and [`Connection::beat`] say whether the
-//! client took it.
+//! A link lives for one connection. The client would keep what it has not delivered and lose
+//! it silently when it reconnects; here its memory ends with the connection, and the spool is
+//! asked again. It runs in a task of its own that is never interrupted in the middle of a
+//! write. "Published" means: handed to the client. What the broker has taken is told by
+//! [`LinkEvent::Acknowledged`].
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::envelope::Envelope;
 use firegrid_wire::limits::{MESSAGE_BYTES, MESSAGE_EXPIRY_S};
-use firegrid_wire::names::{GatewayId, RegionId};
-use firegrid_wire::presence::{Connection as Standing, Presence};
-use firegrid_wire::receipt::Receipt;
 use firegrid_wire::span::{BatchName, Lane};
-use firegrid_wire::topic::{Channel, Topic};
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
-    DisconnectReasonCode, LastWill, Packet, PubAck, PubAckReason, PublishProperties,
+    ConnectProperties, DisconnectReasonCode, LastWill, Packet, PubAckReason, PublishProperties,
+    SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// Requests that the client holds before it writes them. The window bounds what is in flight;
-/// this only bridges a moment, so that a beat waits behind few.
-const REQUESTS_WAITING: usize = 16;
+use crate::settings::Address;
 
-/// What has happened on a connection and is not looked at yet. When it is full the connection
-/// is read no further, which the broker understands.
-const HAPPENINGS_WAITING: usize = 64;
-
-/// A connection that answers nothing for so long is broken. Two missed beats end it earlier.
+/// The broker says within one and a half of these that the connection is dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Seconds until an attempt to connect is given up.
-const CONNECT_PATIENCE_S: u64 = 5;
+/// Opening a connection takes no longer, in seconds.
+const CONNECT_WITHIN_S: u64 = 10;
 
-/// Room for topic, properties and framing of a message beside its body.
-const FRAME_BYTES: usize = 4 * 1024;
+/// Topic, properties and fixed header of a message, beyond its body.
+const FRAME_BYTES: usize = 1_024;
 
-/// Where a connection goes, and whose it is.
+/// Messages the client may have under way. Small, because its table is as long as this.
+const MOST_IN_FLIGHT: u16 = 64;
+
+/// Requests that wait for the client. More than may be unacknowledged, so that a beat always
+/// finds room.
+const REQUESTS_WAITING: usize = 32;
+
+/// Events that wait for the session. When they are full the client waits.
+const EVENTS_WAITING: usize = 64;
+
+/// What the body of a batch is.
+const BATCH_CONTENT: &str = "application/senml+json";
+
+/// Where to connect, and what the broker says when the connection breaks.
 #[derive(Debug, Clone)]
-pub struct Target {
-    /// The broker's host.
-    pub host: String,
-    /// The broker's port.
-    pub port: u16,
-    /// The first level of the topics.
-    pub region: RegionId,
-    /// The client id.
-    pub gateway: GatewayId,
+pub(super) struct LinkSettings {
+    pub(super) client_id: String,
+    pub(super) broker: Address,
+    pub(super) will_topic: String,
+    pub(super) will: Vec<u8>,
 }
 
-/// What happens on a connection.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Happening {
-    /// The broker has taken us, and will send us receipts.
-    Connected,
-    /// The broker has taken a batch. It may forget it all the same.
-    Acknowledged(Lane, BatchName),
-    /// The broker refuses this very batch.
-    Refused(Lane, BatchName, String),
-    /// The centre tells what is safe.
-    Receipt(Receipt),
-    /// The connection is over.
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    client: AsyncClient,
+    events: mpsc::Receiver<Result<Event, ConnectionError>>,
+    task: JoinHandle<()>,
+    tickets: Tickets,
+}
+
+/// What was published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ticket {
+    /// A batch of a lane.
+    Batch(Lane, BatchName),
+    /// Something retained: a page of the catalogue, or presence.
+    Retained,
+    /// A beat; the broker acknowledges none.
+    Beat,
+}
+
+/// What happens on a link.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum LinkEvent {
+    /// The broker has accepted the client. It takes so many messages at once.
+    Connected { receive_most: u16 },
+    /// Receipts will come.
+    Subscribed,
+    /// The broker has taken it.
+    Acknowledged(Ticket),
+    /// The broker does not take it.
+    Refused(Ticket, String),
+    /// A message on the topic of the subscription.
+    Message(Vec<u8>),
+    /// It is over.
     Lost(Loss),
 }
 
-/// Why a connection is over.
+/// Why a link is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Loss {
-    /// Another client with our id has connected: two boxes have one identity.
+pub(super) enum Loss {
+    /// Another client has connected with the same id.
     TakenOver,
-    /// Anything else, in the words of the client.
+    /// The broker does not want this client, or not what it asks for.
+    Refused(String),
+    /// The network, the broker or the protocol failed.
     Broken(String),
 }
 
-/// The client is full or gone; nothing was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotTaken;
-
-/// An open connection, or one that is being opened. Dropping it ends it.
-#[derive(Debug)]
-pub struct Connection {
-    target: Target,
-    client: AsyncClient,
-    sent: mpsc::UnboundedSender<Sent>,
-    happenings: mpsc::Receiver<Happening>,
-    pump: JoinHandle<()>,
-}
-
-/// What was handed to the client, in order. Bounded by what the client takes.
-#[derive(Debug, Clone, Copy)]
-enum Sent {
-    Batch(Lane, BatchName),
-    Other,
-}
-
-impl Connection {
-    /// Begins to connect. [`Happening::Connected`] or [`Happening::Lost`] follows.
-    pub fn open(target: Target) -> Connection {
-        let topic = |channel| Topic::new(&target.region, &target.gateway, channel).to_string();
-        let will = LastWill::new(
-            topic(Channel::Presence),
-            presence(Standing::Offline),
-            QoS::AtLeastOnce,
-            true,
-            None,
-        );
-        let mut options =
-            MqttOptions::new(target.gateway.as_str(), target.host.as_str(), target.port);
-        let longest = u32::try_from(MESSAGE_BYTES + FRAME_BYTES).ok();
-        options
-            .set_clean_start(true)
-            .set_session_expiry_interval(Some(0))
-            .set_keep_alive(KEEP_ALIVE)
-            .set_connection_timeout(CONNECT_PATIENCE_S)
-            .set_max_packet_size(longest)
-            .set_last_will(will);
-        let (client, events) = AsyncClient::new(options, REQUESTS_WAITING);
-        let (sent, was_sent) = mpsc::unbounded_channel();
-        let (happening, happenings) = mpsc::channel(HAPPENINGS_WAITING);
-        let pump = Pump {
-            events,
-            client: client.clone(),
-            receipts: topic(Channel::Receipt),
-            was_sent,
-            handed_over: VecDeque::new(),
-            in_flight: HashMap::new(),
-            happening,
-        };
-        Connection { target, client, sent, happenings, pump: tokio::spawn(pump.run()) }
+impl Link {
+    /// Begins to connect.
+    pub(super) fn open(settings: &LinkSettings) -> Link {
+        let (client, eventloop) = AsyncClient::new(options(settings), REQUESTS_WAITING);
+        let (tell, events) = mpsc::channel(EVENTS_WAITING);
+        let task = tokio::spawn(drive(eventloop, tell));
+        Link { client, events, task, tickets: Tickets::default() }
     }
 
-    /// What happens next. After a loss, and only then, nothing follows.
-    pub async fn happening(&mut self) -> Happening {
-        let ended = || Happening::Lost(Loss::Broken("the connection has ended".to_owned()));
-        self.happenings.recv().await.unwrap_or_else(ended)
+    /// The next thing that happens. May be dropped and called again without loss.
+    pub(super) async fn next(&mut self) -> LinkEvent {
+        loop {
+            let Some(event) = self.events.recv().await else {
+                return LinkEvent::Lost(Loss::Broken("the client has ended".into()));
+            };
+            match event {
+                Ok(event) => {
+                    if let Some(event) = self.tickets.take(event) {
+                        return event;
+                    }
+                }
+                Err(error) => return LinkEvent::Lost(loss(&error)),
+            }
+        }
     }
 
-    /// Sends a batch, QoS 1.
-    pub fn batch(
-        &self,
-        lane: Lane,
-        name: BatchName,
+    /// Asks for messages on a topic; whether the client could take the request.
+    pub(super) fn subscribe(&self, topic: &str) -> bool {
+        self.client.try_subscribe(topic, QoS::AtLeastOnce).is_ok()
+    }
+
+    /// Publishes a batch; whether the client could take it.
+    pub(super) fn publish_batch(
+        &mut self,
+        ticket: Ticket,
+        topic: &str,
         envelope: &Envelope,
         body: Vec<u8>,
-    ) -> Result<(), NotTaken> {
-        let properties = passing(envelope, Some("application/senml+json"));
-        self.send(
-            Channel::Lane(lane),
-            QoS::AtLeastOnce,
-            false,
-            body,
-            properties,
-            Sent::Batch(lane, name),
-        )
+    ) -> bool {
+        let mut properties = passing(envelope);
+        properties.content_type = Some(BATCH_CONTENT.to_owned());
+        self.publish(ticket, topic, QoS::AtLeastOnce, properties, body)
     }
 
-    /// Sends a beat, QoS 0.
-    pub fn beat(&self, envelope: &Envelope, body: Vec<u8>) -> Result<(), NotTaken> {
-        let properties = passing(envelope, Some("application/json"));
-        self.send(Channel::Beat, QoS::AtMostOnce, false, body, properties, Sent::Other)
+    /// Publishes a beat; whether the client could take it.
+    pub(super) fn publish_beat(&mut self, topic: &str, envelope: &Envelope, body: Vec<u8>) -> bool {
+        self.publish(Ticket::Beat, topic, QoS::AtMostOnce, passing(envelope), body)
     }
 
-    /// Publishes a page of the catalogue, retained.
-    pub fn catalogue_page(
-        &self,
-        hash: &CatalogueHash,
-        page: u32,
-        body: Vec<u8>,
-    ) -> Result<(), NotTaken> {
-        let channel = Channel::Catalogue(hash.clone(), page);
-        self.send(channel, QoS::AtLeastOnce, true, body, PublishProperties::default(), Sent::Other)
+    /// Publishes what the broker shall keep; whether the client could take it.
+    pub(super) fn publish_retained(&mut self, topic: &str, body: Vec<u8>) -> bool {
+        let published = self.client.try_publish(topic, QoS::AtLeastOnce, true, body).is_ok();
+        self.tickets.note(published, Ticket::Retained)
     }
 
-    /// Publishes that the box is online, retained. The last will takes it back.
-    pub fn online(&self) -> Result<(), NotTaken> {
-        let body = presence(Standing::Online);
-        let properties = PublishProperties::default();
-        self.send(Channel::Presence, QoS::AtLeastOnce, true, body, properties, Sent::Other)
+    /// Says good-bye, so that the broker does not publish the will.
+    pub(super) fn disconnect(&self) {
+        // A client that cannot take the request is gone anyway, or soon will be.
+        let _ = self.client.try_disconnect();
     }
 
-    fn send(
-        &self,
-        channel: Channel,
+    fn publish(
+        &mut self,
+        ticket: Ticket,
+        topic: &str,
         qos: QoS,
-        retain: bool,
-        body: Vec<u8>,
         properties: PublishProperties,
-        sent: Sent,
-    ) -> Result<(), NotTaken> {
-        let topic = Topic::new(&self.target.region, &self.target.gateway, channel).to_string();
-        self.client
-            .try_publish_with_properties(topic, qos, retain, body, properties)
-            .map_err(|_| NotTaken)?;
-        self.sent.send(sent).map_err(|_| NotTaken)
+        body: Vec<u8>,
+    ) -> bool {
+        let published =
+            self.client.try_publish_with_properties(topic, qos, false, body, properties).is_ok();
+        self.tickets.note(published, ticket)
     }
 }
 
-impl Drop for Connection {
+impl Drop for Link {
     fn drop(&mut self) {
-        self.pump.abort();
+        self.task.abort();
     }
 }
 
-/// Properties of a message that is not retained: it expires, because the spool is the queue.
-fn passing(envelope: &Envelope, content_type: Option<&str>) -> PublishProperties {
+/// Lets the client work until the connection is over. It is not polled again after an error:
+/// that would reconnect.
+async fn drive(mut eventloop: EventLoop, tell: mpsc::Sender<Result<Event, ConnectionError>>) {
+    loop {
+        let event = eventloop.poll().await;
+        let over = event.is_err();
+        if tell.send(event).await.is_err() || over {
+            return;
+        }
+    }
+}
+
+fn options(settings: &LinkSettings) -> MqttOptions {
+    let broker = &settings.broker;
+    let mut options = MqttOptions::new(&settings.client_id, broker.host(), broker.port());
+    let will =
+        LastWill::new(&*settings.will_topic, settings.will.clone(), QoS::AtLeastOnce, true, None);
+    let mut properties = ConnectProperties::new();
+    properties.session_expiry_interval = Some(0);
+    properties.max_packet_size = u32::try_from(MESSAGE_BYTES + FRAME_BYTES).ok();
+    let mut network = options.network_options();
+    network.set_tcp_nodelay(true);
+    options
+        .set_clean_start(true)
+        .set_keep_alive(KEEP_ALIVE)
+        .set_connection_timeout(CONNECT_WITHIN_S)
+        .set_last_will(will)
+        .set_connect_properties(properties)
+        .set_outgoing_inflight_upper_limit(MOST_IN_FLIGHT)
+        .set_network_options(network);
+    options
+}
+
+/// A message that is not retained: with its envelope, and forgotten when it is late.
+fn passing(envelope: &Envelope) -> PublishProperties {
     PublishProperties {
         message_expiry_interval: Some(MESSAGE_EXPIRY_S),
         user_properties: envelope.to_properties(),
-        content_type: content_type.map(str::to_owned),
         ..PublishProperties::default()
     }
 }
 
-fn presence(state: Standing) -> Vec<u8> {
-    Presence { state, version: env!("CARGO_PKG_VERSION").to_owned() }.to_bytes()
+fn loss(error: &ConnectionError) -> Loss {
+    if let ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) = error {
+        return if *reason_code == DisconnectReasonCode::SessionTakenOver {
+            Loss::TakenOver
+        } else {
+            Loss::Broken(format!("the broker has disconnected: {reason_code:?}"))
+        };
+    }
+    if let ConnectionError::ConnectionRefused(code) = error {
+        return Loss::Refused(format!("{code:?}"));
+    }
+    Loss::Broken(error.to_string())
 }
 
-/// Drives the client and tells what happens, until the connection is lost.
-struct Pump {
-    events: EventLoop,
-    client: AsyncClient,
-    receipts: String,
-    was_sent: mpsc::UnboundedReceiver<Sent>,
-    handed_over: VecDeque<Sent>,
-    in_flight: HashMap<u16, (Lane, BatchName)>,
-    happening: mpsc::Sender<Happening>,
+/// Which acknowledgement belongs to what was published. The client numbers messages only when
+/// it writes them; it says so in the order in which they were given to it.
+#[derive(Debug, Default)]
+struct Tickets {
+    given: VecDeque<Ticket>,
+    /// Numbered, but its number is still taken by an earlier message.
+    held: Option<Ticket>,
+    numbered: HashMap<u16, Ticket>,
 }
 
-impl Pump {
-    async fn run(mut self) {
-        loop {
-            let told = match self.events.poll().await {
-                Ok(event) => self.took(event),
-                Err(error) => Some(Happening::Lost(loss(&error))),
-            };
-            let is_over = matches!(told, Some(Happening::Lost(_)));
-            if let Some(told) = told
-                && self.happening.send(told).await.is_err()
-            {
-                return;
-            }
-            if is_over {
-                return;
-            }
+impl Tickets {
+    fn note(&mut self, published: bool, ticket: Ticket) -> bool {
+        if published {
+            self.given.push_back(ticket);
         }
+        published
     }
 
-    fn took(&mut self, event: Event) -> Option<Happening> {
+    fn take(&mut self, event: Event) -> Option<LinkEvent> {
         match event {
-            Event::Incoming(Packet::ConnAck(_)) => {
-                // The subscription is the first request of the connection: it always fits.
-                let asked = self.client.try_subscribe(self.receipts.clone(), QoS::AtLeastOnce);
-                asked.err().map(|error| Happening::Lost(Loss::Broken(error.to_string())))
-            }
-            Event::Incoming(Packet::SubAck(_)) => Some(Happening::Connected),
-            Event::Incoming(Packet::PubAck(ack)) => self.acknowledged(&ack),
-            Event::Incoming(Packet::Publish(publish)) => {
-                match Receipt::from_bytes(&publish.payload) {
-                    Ok(receipt) => Some(Happening::Receipt(receipt)),
-                    Err(error) => {
-                        tracing::warn!(%error, "Receipt not understood.");
-                        None
-                    }
-                }
-            }
-            Event::Outgoing(Outgoing::Publish(packet)) => {
-                self.written(packet);
+            Event::Outgoing(outgoing) => {
+                self.take_outgoing(&outgoing);
                 None
             }
-            Event::Incoming(_) | Event::Outgoing(_) => None,
+            Event::Incoming(packet) => self.take_incoming(packet),
         }
     }
 
-    /// The client writes in the order in which it was handed messages.
-    fn written(&mut self, packet: u16) {
-        while let Ok(sent) = self.was_sent.try_recv() {
-            self.handed_over.push_back(sent);
-        }
-        match self.handed_over.pop_front() {
-            Some(Sent::Batch(lane, name)) => {
-                self.in_flight.insert(packet, (lane, name));
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the client's list of events, not ours")]
+    fn take_outgoing(&mut self, outgoing: &Outgoing) {
+        match outgoing {
+            Outgoing::Publish(number) => {
+                let ticket = self.held.take().or_else(|| self.given.pop_front());
+                if let Some(ticket) = ticket.filter(|_| *number != 0) {
+                    self.numbered.insert(*number, ticket);
+                }
             }
-            Some(Sent::Other) | None => {}
+            Outgoing::AwaitAck(_) => self.held = self.given.pop_front(),
+            _ => {}
         }
     }
 
-    fn acknowledged(&mut self, ack: &PubAck) -> Option<Happening> {
-        let (lane, name) = self.in_flight.remove(&ack.pkid)?;
-        Some(match ack.reason {
-            PubAckReason::Success | PubAckReason::NoMatchingSubscribers => {
-                Happening::Acknowledged(lane, name)
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the client's list of packets, not ours")]
+    fn take_incoming(&mut self, packet: Packet) -> Option<LinkEvent> {
+        match packet {
+            Packet::ConnAck(accepted) => {
+                let most = accepted.properties.and_then(|properties| properties.receive_max);
+                Some(LinkEvent::Connected { receive_most: most.unwrap_or(u16::MAX) })
             }
-            PubAckReason::UnspecifiedError
-            | PubAckReason::ImplementationSpecificError
-            | PubAckReason::NotAuthorized
-            | PubAckReason::TopicNameInvalid
-            | PubAckReason::PacketIdentifierInUse
-            | PubAckReason::QuotaExceeded
-            | PubAckReason::PayloadFormatInvalid => {
-                Happening::Refused(lane, name, format!("{:?}", ack.reason))
+            Packet::SubAck(answer) => {
+                let refused = answer
+                    .return_codes
+                    .iter()
+                    .find(|code| !matches!(code, SubscribeReasonCode::Success(_)));
+                Some(match refused {
+                    None => LinkEvent::Subscribed,
+                    Some(code) => LinkEvent::Lost(Loss::Refused(format!("receipts: {code:?}"))),
+                })
             }
-        })
+            Packet::PubAck(answer) => {
+                let ticket = self.numbered.remove(&answer.pkid)?;
+                Some(match answer.reason {
+                    PubAckReason::Success | PubAckReason::NoMatchingSubscribers => {
+                        LinkEvent::Acknowledged(ticket)
+                    }
+                    reason => LinkEvent::Refused(ticket, format!("{reason:?}")),
+                })
+            }
+            Packet::Publish(message) => Some(LinkEvent::Message(message.payload.to_vec())),
+            _ => None,
+        }
     }
 }
 
-fn loss(error: &ConnectionError) -> Loss {
-    let taken_over = matches!(
-        error,
-        ConnectionError::MqttState(StateError::ServerDisconnect {
-            reason_code: DisconnectReasonCode::SessionTakenOver,
-            ..
-        })
-    );
-    if taken_over { Loss::TakenOver } else { Loss::Broken(error.to_string()) }
+#[cfg(test)]
+mod tests {
+    use firegrid_wire::span::SpanId;
+    use rumqttc::v5::mqttbytes::v5::{PubAck, Publish};
+    use rumqttc::v5::{MqttState, Request};
+
+    use super::*;
+
+    fn batch(seq: u64) -> Ticket {
+        Ticket::Batch(Lane::Urgent, BatchName { span: SpanId::from_bits(1), seq })
+    }
+
+    /// The client's own state machine beside our tickets.
+    struct Both {
+        state: MqttState,
+        tickets: Tickets,
+        told: Vec<LinkEvent>,
+    }
+
+    impl Both {
+        fn new(most_in_flight: u16) -> Both {
+            let state = MqttState::new(most_in_flight, false);
+            Both { state, tickets: Tickets::default(), told: Vec::new() }
+        }
+
+        fn publish(&mut self, ticket: Ticket) {
+            let qos = match ticket {
+                Ticket::Batch(..) | Ticket::Retained => QoS::AtLeastOnce,
+                Ticket::Beat => QoS::AtMostOnce,
+            };
+            self.tickets.note(true, ticket);
+            let publish = Publish::new("a/topic", qos, "body", None);
+            self.state.handle_outgoing_packet(Request::Publish(publish)).expect("a packet");
+            self.take_events();
+        }
+
+        fn acknowledge(&mut self, number: u16, reason: PubAckReason) {
+            let mut ack = PubAck::new(number, None);
+            ack.reason = reason;
+            self.state.handle_incoming_packet(Packet::PubAck(ack)).expect("an answer");
+            self.take_events();
+        }
+
+        fn take_events(&mut self) {
+            for event in self.state.events.drain(..) {
+                self.told.extend(self.tickets.take(event));
+            }
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_finds_its_batch_among_beats() {
+        let mut both = Both::new(10);
+        both.publish(batch(1));
+        both.publish(Ticket::Beat);
+        both.publish(Ticket::Retained);
+        both.publish(batch(2));
+        for number in [1, 2, 3] {
+            both.acknowledge(number, PubAckReason::Success);
+        }
+        assert_eq!(both.told, [batch(1), Ticket::Retained, batch(2)].map(LinkEvent::Acknowledged));
+    }
+
+    #[test]
+    fn nobody_listening_is_no_refusal_but_a_quota_is() {
+        let mut both = Both::new(10);
+        both.publish(batch(1));
+        both.publish(batch(2));
+        both.acknowledge(1, PubAckReason::NoMatchingSubscribers);
+        both.acknowledge(2, PubAckReason::QuotaExceeded);
+        assert_eq!(
+            both.told,
+            [
+                LinkEvent::Acknowledged(batch(1)),
+                LinkEvent::Refused(batch(2), "QuotaExceeded".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn a_number_that_is_still_taken_is_not_mixed_up() {
+        let mut both = Both::new(2);
+        both.publish(batch(1));
+        both.publish(batch(2));
+        // The numbers are used up; an answer out of order frees the second one only.
+        both.acknowledge(2, PubAckReason::Success);
+        both.publish(batch(3));
+        both.acknowledge(1, PubAckReason::Success);
+        both.acknowledge(1, PubAckReason::Success);
+        assert_eq!(both.told, [batch(2), batch(1), batch(3)].map(LinkEvent::Acknowledged));
+    }
+
+    #[test]
+    fn being_taken_over_is_told_apart_from_a_broken_connection() {
+        let disconnected = |reason_code| {
+            let reason_string = None;
+            loss(&StateError::ServerDisconnect { reason_code, reason_string }.into())
+        };
+        assert_eq!(disconnected(DisconnectReasonCode::SessionTakenOver), Loss::TakenOver);
+        let broken = disconnected(DisconnectReasonCode::ServerShuttingDown);
+        assert!(matches!(broken, Loss::Broken(_)), "{broken:?}");
+    }
 }

@@ -117,6 +117,18 @@ impl Gateway {
             lane.see(seen_until(admitted.arrived, admitted.sent, stretch.until, ear));
         }
         lane.judge(admitted.pack, admitted.span_order, admitted.hole, &self.catalogues, scene);
+        let fires = head.marker.iter().flat_map(|marker| &marker.fires);
+        for fire in fires {
+            // A point lives in one lane, whichever lane tells of it.
+            let other = match head.lane {
+                Lane::Urgent => Lane::Routine,
+                Lane::Routine => Lane::Urgent,
+            };
+            let here = self.lanes[head.lane].index.contains_key(&fire.n);
+            let there = !here && self.lanes[other].index.contains_key(&fire.n);
+            let lane = if there { other } else { head.lane };
+            self.lanes[lane].lost([fire], scene);
+        }
         self.drop_adopted();
         self.dirty = true;
     }

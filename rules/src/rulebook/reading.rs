@@ -219,6 +219,15 @@ fn read_step(
         Some(Effect::Alarm | Effect::Note) | None => CALM,
     };
     let clear_for = table.text_or("clear_for", proof);
+    if let (Some(when), Some(proof)) = (&when, clear_for) {
+        let patience = patience(clear_when.as_ref().unwrap_or(when));
+        if patience.is_some_and(|patience| proof <= patience) {
+            table.tell(
+                "clear_for",
+                "silence itself would prove calm: this must last longer than blind_for",
+            );
+        }
+    }
     Some(Step {
         name: name?,
         severity: severity?,
@@ -228,6 +237,23 @@ fn read_step(
         clear_when,
         clear_for: clear_for?,
     })
+}
+
+/// The longest silence that a condition overlooks.
+fn patience(condition: &Condition) -> Option<Millis> {
+    let mut longest = None;
+    condition.visit(&mut |inner| match inner {
+        Condition::BlindFor(patience) => longest = longest.max(Some(*patience)),
+        Condition::Below(_)
+        | Condition::Above(_)
+        | Condition::Outside(..)
+        | Condition::HasState(_)
+        | Condition::QualityIs(_)
+        | Condition::AllOf(_)
+        | Condition::AnyOf(_)
+        | Condition::Not(_) => {}
+    });
+    longest
 }
 
 /// The words of which a condition holds exactly one.
@@ -504,6 +530,13 @@ mod tests {
         let when = "when = { any_of = [{ has_state = \"fault\" }, { blind_for = \"30s\" }] }";
         check("{}", when, "any_of[1].blind_for: blind_for runs in centre time");
         check("{ what = \"gateways\" }", when, "any_of[0].has_state: a rule on gateways runs");
+    }
+
+    #[test]
+    fn silence_never_proves_calm() {
+        let when = |proof| format!("when = {{ blind_for = \"90s\" }}\nclear_for = \"{proof}\"");
+        check("{ what = \"gateways\" }", &when("90s"), "silence itself would prove calm");
+        assert!(rulebook("{ what = \"gateways\" }", &when("91s")).is_ok());
     }
 
     #[test]

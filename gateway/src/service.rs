@@ -1,0 +1,295 @@
+//! Start and stop order of the gateway.
+//!
+//! ```text
+//!  start   spool ──► recorder ──► uplink ──► lines
+//!  stop    lines ──► recorder (cuts what is collected) ──► spool (flushes) ──► uplink (says
+//!          good-bye) ──► spool (writes down what is receipted)
+//! ```
+//!
+//! One loop owns the recorder and does what it says. It never waits for the disk and never
+//! for the network: a fire reaches the uplink whatever those two do. Several services may run
+//! in one process, each with a data folder of its own.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use firegrid_wire::span::{BatchName, Lane, PerLane, SpanId};
+use firegrid_wire::time::Millis;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::clock::{Clock, Uptime, built};
+use crate::line;
+use crate::poll::News;
+use crate::recorder::{Labels, Occasion, OutgoingBeat, Output, Recorder, SpanClock, WallClock};
+use crate::settings::Settings;
+use crate::spool::{self, Spool};
+use crate::uplink::{FromUplink, Pages, Place, Uplink};
+
+/// News that waits for the recorder. It takes them as fast as they come; when this is full the
+/// lines wait, because old readings in order beat new ones with holes.
+pub const NEWS_WAITING: usize = 256;
+
+/// Wishes of the uplink that wait for the recorder. What finds no room is asked for again.
+pub const WISHES_WAITING: usize = 16;
+
+/// The wall clock is looked at this often.
+const LOOK_AT_WALL: Millis = Millis::seconds(1);
+
+/// How long a disk may take to flush what is left when the service stops.
+const FLUSH_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long the uplink may take to say good-bye.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Runs a gateway until `shutdown` is ready. Everything that was read by then is durable when
+/// it returns, if the disk lets it.
+///
+/// Fails if the data folder cannot be used, or if one of its parts ends on its own.
+pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let mut service = Service::start(settings).await?;
+    let ended = service.work(shutdown).await;
+    service.stop().await;
+    ended
+}
+
+/// A gateway at work.
+struct Service {
+    clock: Clock,
+    recorder: Recorder,
+    spool: Spool,
+    standing: PerLane<watch::Receiver<spool::Standing>>,
+    appended: PerLane<Option<BatchName>>,
+    lines: JoinSet<()>,
+    news: mpsc::Receiver<News>,
+    uplink: JoinSet<()>,
+    wishes: mpsc::Receiver<FromUplink>,
+    spans: watch::Sender<SpanClock>,
+    beats: watch::Sender<Option<OutgoingBeat>>,
+    stop_uplink: watch::Sender<bool>,
+    look_at_wall: Uptime,
+}
+
+/// What can wake the loop.
+enum Wake {
+    Shutdown,
+    News(Option<News>),
+    Wish(Option<FromUplink>),
+    Spool(Lane),
+    Time,
+    Ended(&'static str),
+}
+
+impl Service {
+    async fn start(settings: Settings) -> anyhow::Result<Service> {
+        let clock = Clock::begin();
+        let catalogue = Pages::of(&settings.inventory.catalogue());
+        let labels =
+            Labels { gateway: settings.gateway.clone(), catalogue: catalogue.hash().clone() };
+        let spool = open_spool(&settings, &labels).await?;
+        let recorder = Recorder::new(
+            settings.inventory.clone(),
+            labels,
+            spool.recovered,
+            built(),
+            clock.uptime(),
+            clock.wall(),
+            fresh_span(),
+        );
+        let (spans, current_span) = watch::channel(recorder.clock());
+        let (beats, latest_beat) = watch::channel(None);
+        let (wish, wishes) = mpsc::channel(WISHES_WAITING);
+        let (stop_uplink, stop) = watch::channel(false);
+        let uplink = Uplink {
+            place: Place { region: settings.region.clone(), gateway: settings.gateway.clone() },
+            broker: settings.broker.address.clone(),
+            catalogue,
+            spool: spool.lanes.clone(),
+            clock,
+            spans: current_span,
+            beats: latest_beat,
+            recorder: wish,
+        };
+        let (tell, news) = mpsc::channel(NEWS_WAITING);
+        let mut lines = JoinSet::new();
+        for settings in settings.lines {
+            lines.spawn(line::run(settings, clock, tell.clone()));
+        }
+        tracing::info!(
+            gateway = %settings.gateway,
+            span = %recorder.clock().span(),
+            devices = settings.inventory.devices().count(),
+            points = settings.inventory.points().count(),
+            "Gateway started."
+        );
+        let mut uplinks = JoinSet::new();
+        uplinks.spawn(uplink.run(stop));
+        Ok(Service {
+            clock,
+            recorder,
+            standing: PerLane::from_fn(|lane| spool.lanes[lane].standing()),
+            spool,
+            appended: PerLane::default(),
+            lines,
+            news,
+            uplink: uplinks,
+            wishes,
+            spans,
+            beats,
+            stop_uplink,
+            look_at_wall: clock.uptime().plus(LOOK_AT_WALL),
+        })
+    }
+
+    /// Does whatever comes until it is told to stop, or a part of it ends.
+    async fn work(&mut self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let mut shutdown = std::pin::pin!(shutdown);
+        // What the spool could not make durable at its opening may be durable by now.
+        Lane::ALL.into_iter().for_each(|lane| self.take_standing(lane));
+        loop {
+            let wake = self.wait(shutdown.as_mut()).await;
+            let now = self.clock.uptime();
+            let mut outputs = Vec::new();
+            match wake {
+                Wake::Shutdown => return Ok(()),
+                Wake::News(Some(news)) => self.recorder.news(news, now, &mut outputs),
+                Wake::News(None) => anyhow::bail!("every line has ended"),
+                Wake::Wish(Some(FromUplink::Connected)) => {
+                    self.recorder.connected(now, &mut outputs);
+                }
+                Wake::Wish(Some(FromUplink::Want(lane, number))) => {
+                    self.recorder.want(lane, number, now, &mut outputs);
+                }
+                Wake::Wish(None) => anyhow::bail!("the uplink has ended"),
+                Wake::Spool(lane) => self.take_standing(lane),
+                Wake::Time => {}
+                Wake::Ended(part) => anyhow::bail!("{part} has ended on its own"),
+            }
+            if self.look_at_wall <= now {
+                self.look_at_wall(now, &mut outputs);
+            }
+            if self.recorder.deadline() <= now {
+                self.recorder.tick(now, &mut outputs);
+            }
+            self.carry_out(outputs);
+        }
+    }
+
+    async fn wait(&mut self, shutdown: std::pin::Pin<&mut impl Future<Output = ()>>) -> Wake {
+        let deadline = self.recorder.deadline().min(self.look_at_wall);
+        let left = deadline.since(self.clock.uptime()).duration();
+        let PerLane { urgent, routine } = &mut self.standing;
+        tokio::select! {
+            biased;
+            () = shutdown => Wake::Shutdown,
+            news = self.news.recv() => Wake::News(news),
+            wish = self.wishes.recv() => Wake::Wish(wish),
+            told = urgent.changed() => told.map_or(Wake::Ended("the urgent spool"), |()| Wake::Spool(Lane::Urgent)),
+            told = routine.changed() => told.map_or(Wake::Ended("the routine spool"), |()| Wake::Spool(Lane::Routine)),
+            Some(_) = self.uplink.join_next() => Wake::Ended("the uplink"),
+            Some(_) = self.lines.join_next() => Wake::Ended("a line"),
+            () = tokio::time::sleep(left) => Wake::Time,
+        }
+    }
+
+    fn take_standing(&mut self, lane: Lane) {
+        let standing = *self.standing[lane].borrow_and_update();
+        let spool::Standing { durable, depth, oldest, failing, unread: _ } = standing;
+        let told = crate::recorder::Standing { failing, depth, oldest };
+        self.recorder.standing(lane, told);
+        if let Some(name) = durable {
+            let mut outputs = Vec::new();
+            self.recorder.durable(lane, name, self.clock.uptime(), &mut outputs);
+            self.carry_out(outputs);
+        }
+    }
+
+    fn look_at_wall(&mut self, now: Uptime, outputs: &mut Vec<Output>) {
+        self.look_at_wall = now.plus(LOOK_AT_WALL);
+        let compared = self.recorder.wall(now, self.clock.wall(), fresh_span(), outputs);
+        match compared {
+            WallClock::Follows => {}
+            WallClock::Stepped => tracing::warn!(
+                span = %self.recorder.clock().span(),
+                "The wall clock was set, a new span begins."
+            ),
+        }
+        self.spans.send_if_modified(|told| {
+            std::mem::replace(told, self.recorder.clock()) != self.recorder.clock()
+        });
+    }
+
+    fn carry_out(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Append(batch) => {
+                    self.appended[batch.lane] = Some(batch.name);
+                    self.spool.lanes[batch.lane].append(batch);
+                }
+                Output::Beat(beat) => {
+                    match beat.occasion {
+                        Occasion::Regular => tracing::debug!(
+                            depth = beat.beat.depth,
+                            age = %beat.beat.age,
+                            spool = ?beat.beat.spool,
+                            alarms = beat.beat.alarm_count,
+                            "Beat."
+                        ),
+                        Occasion::Immediate => tracing::info!(
+                            alarms = beat.beat.alarm_count,
+                            "A fire-class state has changed."
+                        ),
+                    }
+                    self.beats.send_replace(Some(beat));
+                }
+                Output::LetGo(lane) => tracing::error!(
+                    %lane,
+                    "The disk stands still, changes were let go until it takes a refresh."
+                ),
+            }
+        }
+    }
+
+    async fn stop(mut self) {
+        self.news.close();
+        self.lines.shutdown().await;
+        let mut outputs = Vec::new();
+        while let Ok(news) = self.news.try_recv() {
+            self.recorder.news(news, self.clock.uptime(), &mut outputs);
+        }
+        self.recorder.finish(self.clock.uptime(), &mut outputs);
+        self.carry_out(outputs);
+        for lane in Lane::ALL {
+            let last = self.appended[lane];
+            let flushed =
+                self.standing[lane].wait_for(|told| last.is_none() || told.durable == last);
+            if !matches!(tokio::time::timeout(FLUSH_WITHIN, flushed).await, Ok(Ok(_))) {
+                tracing::error!(%lane, "The last batches could not be made durable.");
+            }
+        }
+        self.stop_uplink.send_replace(true);
+        if tokio::time::timeout(GOODBYE_WITHIN, self.uplink.join_next()).await.is_err() {
+            self.uplink.abort_all();
+        }
+        for lane in Lane::ALL {
+            // A disk that hangs was complained about above.
+            let _ = tokio::time::timeout(FLUSH_WITHIN, self.spool.lanes[lane].stop()).await;
+        }
+        tracing::info!("Gateway stopped.");
+    }
+}
+
+async fn open_spool(settings: &Settings, labels: &Labels) -> anyhow::Result<Spool> {
+    let (folder, labels) = (settings.data.join("spool"), labels.clone());
+    tokio::task::spawn_blocking(move || Spool::open(&folder, &labels))
+        .await
+        .context("the spool could not be opened")?
+        .context("the gateway cannot start")
+}
+
+/// 64 bits that no other run has: the keys of the standard library's hashers come from the
+/// operating system's source of randomness.
+fn fresh_span() -> SpanId {
+    SpanId::from_bits(RandomState::new().build_hasher().finish())
+}
