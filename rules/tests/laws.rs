@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 
 use firegrid_rules::decision::{Change, Decision, Occurrence, Subject};
 use firegrid_rules::engine::Standing;
-use firegrid_wire::time::CentreTime;
 use history::{Call, Deed, Run, calls, deeds, wild_calls};
 use proptest::prelude::*;
 
@@ -213,5 +212,4 @@ fn the_histories_raise_and_clear_and_do_everything_else() {
         }
     }
     assert!(counts.contains_key(&("FIRE".to_owned(), "retired")), "{counts:?}");
-    let _ = CentreTime::from_millis(0);
 }

@@ -86,6 +86,11 @@ impl Point {
         }
     }
 
+    /// Whether no catalogue lists it. A device's `comm` is Firegrid's own.
+    pub(super) fn is_unlisted(&self) -> bool {
+        self.source == 0 && !self.comm
+    }
+
     /// Where a step stands.
     pub(super) fn phase(&self, step: StepRef) -> Phase<GatewayTime> {
         let found = self.phases().iter().find(|(id, _)| *id == step);

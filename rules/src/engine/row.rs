@@ -417,7 +417,7 @@ fn restore_point(
             }
         }
     }
-    lane.unlisted += u32::from(row.source == 0);
+    lane.unlisted += u32::from(point.is_unlisted());
     let place = lane.add(point);
     if let Some(point) = lane.points[place as usize].as_ref() {
         for step in &binding.steps {
