@@ -37,8 +37,8 @@ pub struct Rule {
     pub kind: String,
     /// What it finds, for people.
     pub name: Words,
-    /// The clause it rests on, with the mark of how well that is known: [V] verified,
-    /// [S] seen in a secondary text, [R] recalled, [D] derived.
+    /// The clause it rests on, with the mark of how well that is known: `[V]` verified,
+    /// `[S]` seen in a secondary text, `[R]` recalled, `[D]` derived.
     pub basis: String,
     /// What to do about it.
     pub advice: Words,
