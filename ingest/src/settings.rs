@@ -218,12 +218,13 @@ fn rulebook(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> Op
 
 fn keep_days(root: &Table<'_>) -> Option<u32> {
     let Some(series) = root.table("series") else { return Some(KEEP_DAYS) };
-    let days = series.text_or("keep_days", KEEP_DAYS)?;
-    if !(1..=3_660).contains(&days) {
-        series.tell("keep_days", format_args!("{days} days are not between 1 and 3660"));
-        return None;
+    let text = series.text_or("keep_days", KEEP_DAYS.to_string())?;
+    let days = text.parse().ok().filter(|days| (1..=3_660).contains(days));
+    if days.is_none() {
+        let what = format_args!("{text:?} is no number of days between 1 and 3660");
+        series.tell("keep_days", what);
     }
-    Some(days)
+    days
 }
 
 /// A variable of ours: its name, and the path of the key it overrides.
@@ -446,7 +447,7 @@ mod tests {
                 "broker[1].address: this key is missing",
                 "broker[1].adress: there is no such key",
                 "registry.gateways: this key is missing",
-                "series.keep_days: 0 days are not between",
+                "series.keep_days: \"0\" is no number of days between",
             ],
         );
     }

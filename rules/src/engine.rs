@@ -172,7 +172,8 @@ impl Engine {
         &self.rulebook
     }
 
-    /// A catalogue is known. It takes effect in each lane with the first batch that names it.
+    /// A catalogue is known. It takes effect in each lane with the first batch that names it;
+    /// at once in a lane that waits for it after a restart, or that never had a batch.
     pub fn catalogue(&mut self, gateway: &GatewayId, hash: &CatalogueHash, catalogue: &Catalogue) {
         let bound = BoundCatalogue::of(hash, catalogue, &self.rulebook, &self.bindings);
         let place = self.place(gateway);

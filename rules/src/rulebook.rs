@@ -17,6 +17,8 @@ use crate::word::worded;
 
 mod reading;
 
+pub(crate) use reading::amount;
+
 /// Rules, each with its revision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rulebook {

@@ -408,3 +408,144 @@ fn not_proven(not_yet: NotYet) -> Refusal {
 fn over() -> Refusal {
     Refusal::new("over", "该工单已办结，应另立新单", "it is over; this is another ticket")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::At;
+    use crate::lifecycle::Actor;
+
+    const HOUR: i64 = 3_600;
+
+    fn at(seconds: i64) -> CentreTime {
+        CentreTime::from_millis(seconds * 1_000)
+    }
+
+    fn deed(seconds: i64) -> Deed {
+        Deed { who: Actor::Person("worker-7".into()), when: at(seconds) }
+    }
+
+    fn close(proof: Result<(), NotYet>) -> Event {
+        Event::Close { proof, exception: None }
+    }
+
+    const HOLDS: NotYet = NotYet::Holds { since: At::Centre(CentreTime::from_millis(0)) };
+
+    /// Plays events, one a minute; what is refused or already so changes nothing.
+    fn play(events: &[Event]) -> Ticket {
+        let mut ticket = Ticket::opened(Severity::Serious, at(0), false);
+        for (event, minute) in events.iter().zip(1..) {
+            if let Some((next, _)) = ticket.step(event.clone(), deed(minute * 60)).done() {
+                ticket = next;
+            }
+        }
+        ticket
+    }
+
+    #[track_caller]
+    fn check(events: &[Event], state: State) {
+        assert_eq!(play(events).state, state, "{events:?}");
+    }
+
+    #[test]
+    fn a_hazard_is_taken_mended_proven_and_closed() {
+        check(&[], State::Accept);
+        check(&[Event::Accept], State::Rectifying);
+        check(&[Event::Accept, Event::Calmed, Event::Cleared], State::Recheck);
+        check(&[Event::Accept, Event::Calmed, Event::Cleared, close(Ok(()))], State::Closed);
+    }
+
+    #[test]
+    fn nothing_is_closed_or_voided_without_proof() {
+        check(&[Event::Accept, close(Err(HOLDS))], State::Rectifying);
+        check(&[Event::Accept, Event::Cleared, close(Err(HOLDS))], State::Recheck);
+        let void = Event::Void { reason: "mistaken".into(), proof: Err(HOLDS) };
+        check(&[Event::Accept, void], State::Rectifying);
+        let answer = play(&[Event::Accept]).step(close(Err(HOLDS)), deed(600));
+        let Answer::Refused(refusal) = answer else { panic!("{answer:?}") };
+        assert_eq!(refusal.code, "not-proven");
+        assert_eq!(refusal.zh, HOLDS.zh());
+    }
+
+    #[test]
+    fn what_can_never_prove_itself_is_closed_with_a_second_person() {
+        let exception = Exception { reason: "removed".into(), second: "head-3".into() };
+        let event = Event::Close { proof: Err(NotYet::Retired), exception: Some(exception) };
+        check(&[Event::Retired, Event::Accept, event], State::Closed);
+    }
+
+    #[test]
+    fn what_heals_before_anyone_takes_it_is_rechecked_as_self_healed() {
+        let ticket = play(&[Event::Calmed, Event::Cleared]);
+        assert_eq!((ticket.state, ticket.self_healed), (State::Recheck, true));
+        check(&[Event::Cleared, close(Ok(()))], State::Closed);
+        check(&[Event::Cleared, Event::RaisedAgain], State::Accept);
+    }
+
+    #[test]
+    fn a_recurrence_goes_back_to_where_the_work_is() {
+        let ticket = play(&[Event::Accept, Event::Cleared, Event::RaisedAgain]);
+        assert_eq!(
+            (ticket.state, ticket.recurrences, ticket.proven),
+            (State::Rectifying, 2, false)
+        );
+    }
+
+    #[test]
+    fn the_second_person_is_told_that_it_is_already_so() {
+        assert_eq!(play(&[Event::Accept]).step(Event::Accept, deed(600)), Answer::AlreadySo);
+        let closed = play(&[Event::Cleared, close(Ok(()))]);
+        assert_eq!(closed.step(close(Ok(())), deed(600)), Answer::AlreadySo);
+    }
+
+    #[test]
+    fn the_same_hazard_within_the_review_window_reopens_the_ticket() {
+        let closed = play(&[Event::Accept, Event::Cleared, close(Ok(()))]);
+        let day = 24 * HOUR;
+        let late = 180 + 30 * day;
+        assert!(closed.takes_recurrence(at(late)));
+        assert!(!closed.takes_recurrence(at(late + 1)));
+        let (reopened, _) =
+            closed.step(Event::RaisedAgain, deed(180 + 10 * day)).done().expect("reopened");
+        assert_eq!((reopened.state, reopened.closed), (State::Rectifying, None));
+        // The clock stood for ten days.
+        assert_eq!(reopened.due.rectify, closed.due.rectify.plus(Millis::seconds(864_000)));
+        let (reopened, _) = Ticket { due: Due { accept: at(1), rectify: at(2) }, ..closed }
+            .step(Event::RaisedAgain, deed(180 + day))
+            .done()
+            .expect("reopened");
+        assert_eq!(reopened.due.rectify, at(180 + 2 * day));
+    }
+
+    #[test]
+    fn a_ticket_is_overdue_when_its_own_deadline_has_passed() {
+        let ticket = play(&[]);
+        assert!(!ticket.is_overdue(at(4 * HOUR)));
+        assert!(ticket.is_overdue(at(4 * HOUR + 1)));
+        let taken = play(&[Event::Accept]);
+        assert!(!taken.is_overdue(at(4 * HOUR + 1)));
+    }
+
+    #[track_caller]
+    fn check_term(severity: Severity, accept: i64, rectify: i64) {
+        // 2026-11-20 was a Friday; 16:30 in China.
+        let friday = 1_795_163_400;
+        let due = severity.terms().from(at(friday));
+        assert_eq!(due, Due { accept: at(friday + accept), rectify: at(friday + rectify) });
+    }
+
+    #[test]
+    fn deadlines_count_from_the_opening() {
+        check_term(Severity::General, 24 * HOUR, 15 * 24 * HOUR);
+        check_term(Severity::Major, HOUR / 2, 24 * HOUR);
+        // Monday, Tuesday, Wednesday; to the end of that day in China.
+        check_term(Severity::Serious, 4 * HOUR, 5 * 24 * HOUR + 7 * HOUR + HOUR / 2);
+    }
+
+    #[test]
+    fn a_ticket_reads_back_as_it_was_written() {
+        let ticket = play(&[Event::Accept, Event::Cleared]);
+        let text = serde_json::to_string(&ticket).expect("a text");
+        assert_eq!(serde_json::from_str::<Ticket>(&text).expect("a ticket"), ticket);
+    }
+}

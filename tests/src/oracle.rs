@@ -58,7 +58,7 @@ impl History {
             let rows = stored(centre, &watched.point);
             found.readings += rows.len();
             for row in &rows {
-                let name = ["span", "lane", "seq", "index"].map(|key| row[key].to_string());
+                let name = ["span", "seq", "index"].map(|key| row[key].to_string());
                 if !names.insert((watched.point.clone(), name.clone())) {
                     wrong.push(format!("{}: doubled {name:?}", watched.point));
                 }
@@ -109,12 +109,12 @@ impl History {
 /// All stored readings of a point, in the order of gateway time.
 fn stored(centre: &Centre, point: &str) -> Vec<Value> {
     let mut rows = Vec::new();
-    let mut path = format!("series?point={point}&from=0&limit=10000");
+    let mut path = format!("series?point={point}&from=0&limit=5000");
     loop {
         let Some(page) = centre.try_get(&path) else { return rows };
         rows.extend(page["items"].as_array().cloned().unwrap_or_default());
         match page["next"].as_str() {
-            Some(next) => path = format!("series?point={point}&from=0&limit=10000&after={next}"),
+            Some(next) => path = format!("series?point={point}&from=0&limit=5000&after={next}"),
             None => return rows,
         }
     }
@@ -122,9 +122,9 @@ fn stored(centre: &Centre, point: &str) -> Vec<Value> {
 
 /// What a stored reading says, as words or as a whole number of its unit.
 fn what(row: &Value) -> String {
-    match (row["vs"].as_str(), row["v"].as_f64()) {
-        (Some(words), _) => words.to_owned(),
-        (None, Some(number)) => format!("{number:.0}"),
+    match (row["value"]["number"].as_f64(), row["value"]["text"].as_str()) {
+        (Some(number), _) => format!("{number:.0}"),
+        (None, Some(words)) => words.to_owned(),
         (None, None) => format!("nothing: {row}"),
     }
 }

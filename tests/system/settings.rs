@@ -66,7 +66,8 @@ fn every_mistake_of_an_ingest_is_told_at_once() {
     settings["broker"][0]["address"] = Value::from("127.0.0.1");
     settings["registry"]["grids"] = Value::from("missing.csv");
     settings.insert("serise".into(), Value::from(1));
-    let hints = ["region", "listen", "loopback", "broker[0].address", "missing.csv", "serise"];
+    let hints =
+        ["region", "listen", "no accounts yet", "broker[0].address", "missing.csv", "serise"];
     check_refused("ingest.toml", "firegrid-ingest", &settings.to_string(), &hints);
 }
 

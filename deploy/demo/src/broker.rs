@@ -13,7 +13,7 @@ const SEGMENT_BYTES: usize = 1024 * 1024;
 const SEGMENTS: usize = 4;
 
 /// Starts the broker on a free port of the loopback; its address.
-pub fn start() -> anyhow::Result<SocketAddr> {
+pub(crate) fn start() -> anyhow::Result<SocketAddr> {
     let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let connections = ConnectionSettings {
         connection_timeout_ms: 5_000,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// The region that everything lies in.
-pub const REGION: &str = "demo-county";
+pub(crate) const REGION: &str = "demo-county";
 
 /// Townships, each a large grid 大网格.
 const TOWNSHIPS: [(&str, &str); 15] = [
@@ -49,19 +49,19 @@ const NUMERALS: [&str; 8] = ["一", "二", "三", "四", "五", "六", "七", "�
 
 /// A key unit of the demonstration, with one gateway of the same name.
 #[derive(Debug, Clone, Copy)]
-pub struct Unit {
+pub(crate) struct Unit {
     /// The unit's and its gateway's id.
-    pub id: &'static str,
+    pub(crate) id: &'static str,
     /// What people call it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The small grid that it lies in.
-    pub grid: &'static str,
+    pub(crate) grid: &'static str,
     address: &'static str,
     class: &'static str,
 }
 
 /// The dozen, spread over the county.
-pub const UNITS: [Unit; 12] = [
+pub(crate) const UNITS: [Unit; 12] = [
     unit(
         "mall-01",
         "东门购物中心",
@@ -117,7 +117,7 @@ const fn unit(
 }
 
 /// Writes `grids.csv`, `units.csv` and `gateways.csv` into a folder.
-pub fn write(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn write(folder: &Path) -> std::io::Result<()> {
     std::fs::write(folder.join("grids.csv"), grids())?;
     std::fs::write(folder.join("units.csv"), units())?;
     std::fs::write(folder.join("gateways.csv"), gateways())
@@ -129,7 +129,7 @@ fn grids() -> String {
     for (township, (large, town)) in TOWNSHIPS.iter().enumerate() {
         row(&mut csv, large, town, "large", REGION);
         let villages = if township < TOWNSHIPS_WITH_TEN_VILLAGES { 10 } else { 9 };
-        for (village, name) in VILLAGES.iter().rev().take(villages) {
+        for (village, name) in VILLAGES.iter().take(villages) {
             let middle = format!("{large}-{village}");
             let kind = if township < 5 { "社区" } else { "村" };
             row(&mut csv, &middle, &format!("{name}{kind}"), "middle", large);

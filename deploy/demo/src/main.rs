@@ -11,11 +11,11 @@ mod story;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context as _;
+use firegrid_ingest::commands::run::hold;
 use firegrid_ingest::settings::Settings;
-use tokio::net::TcpStream;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
@@ -52,38 +52,40 @@ async fn run(data: &Path, page: SocketAddr) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let mut parts = JoinSet::new();
     let centre = Settings::read(&write_centre(data, broker, page)?, [])?;
-    parts.spawn(firegrid_ingest::service::run(centre, until(stopped.clone())));
+    let _held = hold(&centre.data)?;
+    let listener = TcpListener::bind(page)
+        .await
+        .with_context(|| format!("{page} is taken: choose a port with FIREGRID_DEMO_PORT"))?;
+    let centre = firegrid_ingest::service::run(centre, listener, until(stopped.clone()));
+    let mut centre = std::pin::pin!(centre);
     for site in &sites {
         let gateway = site.settings.clone();
         parts.spawn(firegrid_gateway::service::run(gateway, until(stopped.clone())));
     }
 
-    let ended = tokio::select! {
-        ended = parts.join_next() => ended,
-        shown = show(&sites, page) => return shown,
-        signal = tokio::signal::ctrl_c() => {
-            signal?;
-            None
+    tokio::select! {
+        ended = &mut centre => {
+            ended.context("the centre of the demo has ended")?;
+            anyhow::bail!("the centre of the demo has ended by itself");
         }
-    };
+        Some(ended) = parts.join_next() => {
+            ended?.context("a gateway of the demo has ended")?;
+            anyhow::bail!("a gateway of the demo has ended by itself");
+        }
+        shown = show(&sites, page) => return shown,
+        signal = tokio::signal::ctrl_c() => signal?,
+    }
     // Whoever listens may have gone already.
     let _ = stop.send(true);
-    if let Some(ended) = ended {
-        ended?.context("a part of the demo has ended")?;
-        anyhow::bail!("a part of the demo has ended by itself");
-    }
     while let Some(ended) = parts.join_next().await {
         ended??;
     }
-    Ok(())
+    centre.await
 }
 
-/// Tells that all is ready, and lets the story begin.
+/// Tells that all is ready, and lets the story begin. The listener stands already: whoever
+/// asks now is answered as soon as the centre is.
 async fn show(sites: &[Site], page: SocketAddr) -> anyhow::Result<()> {
-    let mut every = tokio::time::interval(Duration::from_millis(100));
-    while TcpStream::connect(page).await.is_err() {
-        every.tick().await;
-    }
     tell(page);
     tokio::try_join!(story::play(sites), story::breathe(sites)).map(|_| ())
 }

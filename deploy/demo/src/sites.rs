@@ -15,18 +15,18 @@ use crate::county::{REGION, UNITS, Unit};
 const STANDING_PRESSURE: f64 = 350_000.0;
 
 /// One unit's devices and the settings of its gateway.
-pub struct Site {
+pub(crate) struct Site {
     /// The unit.
-    pub unit: Unit,
+    pub(crate) unit: Unit,
     /// What its gateway is told.
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     devices: Simulator,
 }
 
 impl Site {
     /// Starts the devices of every unit. Each has an address of its own, the same at every
     /// start: a point whose address changes would be another point.
-    pub async fn start_all(
+    pub(crate) async fn start_all(
         data: &Path,
         broker: SocketAddr,
         port: u16,
@@ -50,12 +50,12 @@ impl Site {
     }
 
     /// Lets a point of the site report states.
-    pub fn report(&self, point: &str, states: StateSet) -> anyhow::Result<()> {
+    pub(crate) fn report(&self, point: &str, states: StateSet) -> anyhow::Result<()> {
         Ok(self.devices.report(point, states)?)
     }
 
     /// Lets the pressure move as water does while nothing happens.
-    pub fn breathe(&self) -> anyhow::Result<()> {
+    pub(crate) fn breathe(&self) -> anyhow::Result<()> {
         self.show_pressure(STANDING_PRESSURE + 6_000.0 * (fastrand::f64() - 0.5))
     }
 

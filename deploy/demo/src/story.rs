@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use firegrid_wire::state::{State, StateSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep;
 
 use crate::sites::Site;
 
@@ -32,13 +32,14 @@ enum Scene {
 }
 
 /// Plays until it is dropped.
-pub async fn play(sites: &[Site]) -> anyhow::Result<()> {
+pub(crate) async fn play(sites: &[Site]) -> anyhow::Result<()> {
     for round in 0.. {
         let pump = &sites[round % sites.len()];
         let fire = &sites[(round + 1) % sites.len()];
-        let begin = Instant::now();
+        let mut passed = Duration::ZERO;
         for (after, scene) in ROUND {
-            sleep_until(begin + after).await;
+            sleep(after - passed).await;
+            passed = after;
             match scene {
                 Scene::PumpLosesPower => {
                     tracing::info!(unit = pump.unit.name, "A pump loses its power.");
@@ -58,13 +59,13 @@ pub async fn play(sites: &[Site]) -> anyhow::Result<()> {
                 }
             }
         }
-        sleep_until(begin + ROUND_TAKES).await;
+        sleep(ROUND_TAKES - passed).await;
     }
     Ok(())
 }
 
 /// Lets the pressures move, until it is dropped.
-pub async fn breathe(sites: &[Site]) -> anyhow::Result<()> {
+pub(crate) async fn breathe(sites: &[Site]) -> anyhow::Result<()> {
     let mut every = tokio::time::interval(Duration::from_secs(2));
     loop {
         every.tick().await;

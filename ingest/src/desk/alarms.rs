@@ -98,7 +98,7 @@ impl AlarmBook {
     /// The centre found something out.
     pub fn own(&mut self, own: OwnAlarm<'_>, owner: &Owner, now: CentreTime, to: &mut Changes) {
         let id = own_id(own.kind, own.gateway, &own.cause);
-        if self.open.contains_key(&id) {
+        if self.open.contains_key(&id) || self.counts_on(&own, to) {
             return;
         }
         let (name_zh, reason_zh) = own.zh;
@@ -126,6 +126,21 @@ impl AlarmBook {
             changed: now,
         };
         self.open_new(alarm, json!({ "zh": reason_zh, "en": own.en }), to);
+    }
+
+    /// While nobody has taken an alarm of this kind, further ones only count on it: what a
+    /// network sends must not fill the list.
+    fn counts_on(&mut self, own: &OwnAlarm<'_>, to: &mut Changes) -> bool {
+        let mut open = self.open.values_mut().map(|(alarm, _)| alarm);
+        let same = |alarm: &&mut Alarm| {
+            alarm.kind == own.kind && alarm.gateway == *own.gateway && alarm.state.sounds()
+        };
+        let Some(alarm) = open.find(same) else { return false };
+        alarm.body.relapses = alarm.body.relapses.saturating_add(1);
+        alarm.body.reason_zh.clone_from(&own.zh.1);
+        alarm.body.reason_en.clone_from(&own.en);
+        to.alarms.insert(alarm.id.clone(), alarm.clone());
+        true
     }
 
     /// What the centre found out is over.

@@ -6,3 +6,6 @@
 pub mod alarms;
 pub mod case;
 pub mod tickets;
+
+#[cfg(test)]
+mod tests;

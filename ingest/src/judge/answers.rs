@@ -3,6 +3,7 @@
 use firegrid_wire::names::{FullPointId, GatewayId};
 use firegrid_wire::time::CentreTime;
 
+use super::changes::Changes;
 use super::events::{GatewayNow, POINTS_PER_ANSWER, PointNow, PointsAsked};
 use super::judgement::Judgement;
 use crate::storage::alarms::Alarm;
@@ -46,10 +47,16 @@ impl Judgement {
         (self.gateways.len(), strangers)
     }
 
-    /// Alarms that were raised and are not committed, the newest first.
-    pub fn unrecorded(&self) -> Vec<Alarm> {
-        let raised = self.changes.alarm_lines.iter().filter(|(_, line)| line.n == 1);
-        raised.rev().filter_map(|(id, _)| self.changes.alarms.get(id).cloned()).collect()
+    /// Alarms that were raised and are not committed, the newest first. `under_way` is what is
+    /// being committed.
+    pub fn unrecorded(&self, under_way: Option<&Changes>) -> Vec<Alarm> {
+        let mut found = raised_in(&self.changes);
+        for alarm in under_way.map(raised_in).into_iter().flatten() {
+            // What happened to it since is among the newer changes.
+            let now = self.changes.alarms.get(&alarm.id).cloned();
+            found.push(now.unwrap_or(alarm));
+        }
+        found
     }
 
     fn point(&self, point: &FullPointId, now: CentreTime) -> Option<PointNow> {
@@ -65,4 +72,10 @@ impl Judgement {
             view,
         }
     }
+}
+
+/// The alarms that some changes raise, the newest first.
+fn raised_in(changes: &Changes) -> Vec<Alarm> {
+    let raised = changes.alarm_lines.iter().rev().filter(|(_, line)| line.n == 1);
+    raised.filter_map(|(id, _)| changes.alarms.get(id).cloned()).collect()
 }

@@ -1,9 +1,6 @@
 //! What becomes of a message: read, admitted, judged, or set aside with a reason.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use firegrid_rules::engine::{Admitted, ClearHold, HeadStanding, HeardBeat};
-use firegrid_rules::rulebook::Severity;
 use firegrid_wire::beat::Beat;
 use firegrid_wire::catalogue::{CatalogueHash, Page};
 use firegrid_wire::envelope::Envelope;
@@ -20,15 +17,11 @@ use serde_json::json;
 use super::events::{BeatNow, Content, Message};
 use super::gateway::{Gateway, PageBrought};
 use super::judgement::Judgement;
-use crate::desk::alarms::OwnAlarm;
 use crate::intake::admission::{Admission, Candidate, HoleKind, Kind};
 use crate::intake::identity::Identity;
 use crate::storage;
 use crate::storage::catalogues::CataloguePage;
-use crate::storage::conflicts::ConflictBatch;
-use crate::storage::dead_letters::DeadLetter;
 use crate::storage::events::NewEvent;
-use crate::storage::holes::Hole;
 use crate::storage::inbox::{InboxBatch, InboxName};
 use crate::storage::readings::StoredReading;
 
@@ -36,23 +29,20 @@ use crate::storage::readings::StoredReading;
 /// tell of any number; beyond this a stranger is not heard.
 pub const GATEWAYS_KEPT: usize = 10_000;
 
-/// Dead letters kept of one gateway until somebody has looked.
-pub const LETTERS_KEPT: u64 = 1_000;
-
 /// A batch on its way through admission.
-struct Arriving<'a> {
-    gateway: &'a GatewayId,
-    lane: Lane,
-    envelope: Envelope,
-    arrived: CentreTime,
-    body: &'a [u8],
+pub(super) struct Arriving<'a> {
+    pub(super) gateway: &'a GatewayId,
+    pub(super) lane: Lane,
+    pub(super) envelope: Envelope,
+    pub(super) arrived: CentreTime,
+    pub(super) body: &'a [u8],
 }
 
 impl Judgement {
     /// Takes in a message. Nothing that a network can send makes it fail.
     pub fn message(&mut self, message: &Message) {
         let (gateway, arrived) = (&message.gateway, message.arrived);
-        if !self.is_heard(gateway, arrived) {
+        if !self.is_known(gateway, arrived) {
             return;
         }
         match &message.content {
@@ -98,19 +88,16 @@ impl Judgement {
         }
     }
 
-    /// Whether a gateway is heard at all; one that is not known yet is from now on.
-    fn is_heard(&mut self, id: &GatewayId, arrived: CentreTime) -> bool {
-        if let Some(gateway) = self.gateways.get_mut(id) {
-            gateway.heard = Some(gateway.heard.map_or(arrived, |heard| heard.max(arrived)));
+    /// Whether a gateway is known; one that is not yet is from now on, if there is room.
+    fn is_known(&mut self, id: &GatewayId, arrived: CentreTime) -> bool {
+        if self.gateways.contains_key(id) {
             return true;
         }
         if GATEWAYS_KEPT <= self.gateways.len() {
             self.unadmitted += 1;
             return false;
         }
-        let mut gateway = Gateway::new(None);
-        gateway.heard = Some(arrived);
-        self.gateways.insert(id.clone(), gateway);
+        self.gateways.insert(id.clone(), Gateway::new(None));
         let row = storage::gateways::Gateway { id: id.clone(), unit: None, known: arrived };
         self.changes.gateways.push(row);
         let body = json!({ "gateway": id, "what": "unassigned" });
@@ -181,13 +168,16 @@ impl Judgement {
         let Some(gateway) = self.gateways.get_mut(id) else {
             return Admission::Gap { ask: None };
         };
+        gateway.heard = Some(arrived);
         let is_older = gateway.is_older(envelope.current);
         gateway.voices.batch(envelope.current, is_older, arrived);
         let admission = gateway.lanes[lane].admit(candidate, arrived);
         tracing::debug!(gateway = %id, %lane, name = %candidate.name, ?admission, "Batch arrived.");
         let mut decisions = Vec::new();
         match admission {
-            Admission::New { .. } | Admission::Hole { .. } => gateway.touched[lane] = true,
+            Admission::New { .. } | Admission::Hole { .. } => {
+                self.touched.insert(id.clone());
+            }
             Admission::Duplicate => {
                 self.owed.duplicate(id, lane, candidate.name);
                 self.engine.heard(id, arrived, &mut decisions);
@@ -199,7 +189,7 @@ impl Judgement {
                 self.engine.heard(id, arrived, &mut decisions);
             }
             Admission::Conflict { .. } => {
-                gateway.touched[lane] = true;
+                self.touched.insert(id.clone());
                 self.engine.heard(id, arrived, &mut decisions);
             }
         }
@@ -299,6 +289,7 @@ impl Judgement {
 
     fn beat(&mut self, id: &GatewayId, envelope: &Envelope, beat: &Beat, arrived: CentreTime) {
         let Some(gateway) = self.gateways.get_mut(id) else { return };
+        gateway.heard = Some(arrived);
         let identity = gateway.voices.beat(beat.span, arrived);
         gateway.beat = Some(BeatNow {
             arrived,
@@ -308,6 +299,7 @@ impl Judgement {
             depth: beat.depth,
             age: beat.age,
         });
+        self.beats.insert(id.clone());
         let owed = self.owed.to(id);
         let heads = PerLane::from_fn(|lane| {
             let head = beat.lanes[lane].head;
@@ -364,7 +356,10 @@ impl Judgement {
         if let PageBrought::Whole { catalogue, missed } = brought {
             tracing::info!(gateway = %id, %hash, points = catalogue.points.len(), "Catalogue known.");
             if missed {
-                Lane::ALL.into_iter().for_each(|lane| gateway.want(lane));
+                let told = |lane: &Lane| gateway.lanes[*lane].position().is_some();
+                let lanes: Vec<Lane> = Lane::ALL.into_iter().filter(told).collect();
+                lanes.into_iter().for_each(|lane| gateway.want(lane));
+                self.touched.insert(id.clone());
                 self.owed.to(id);
             }
             self.engine.catalogue(id, hash, &catalogue);
@@ -373,180 +368,6 @@ impl Judgement {
             self.changes.pages.push(CataloguePage { gateway: id.clone(), page, arrived });
         }
         self.changes.old_catalogues.extend(gone.into_iter().map(|hash| (id.clone(), hash)));
-    }
-
-    /// A batch of a second box: kept apart, and receipted by its name.
-    fn conflict(&mut self, arriving: &Arriving<'_>, keep: Option<BatchName>) {
-        let Arriving { gateway, lane, arrived, body, .. } = *arriving;
-        self.two_boxes(gateway, arrived);
-        if let Some(name) = keep {
-            self.owed.duplicate(gateway, lane, name);
-            let batch = ConflictBatch {
-                gateway: gateway.clone(),
-                lane,
-                name,
-                body: body.to_vec(),
-                arrived,
-            };
-            self.changes.apart_batches.push(batch);
-        }
-    }
-
-    fn two_boxes(&mut self, id: &GatewayId, arrived: CentreTime) {
-        let Some(gateway) = self.gateways.get_mut(id) else { return };
-        if gateway.conflict.is_some() {
-            return;
-        }
-        gateway.conflict = Some(arrived);
-        tracing::error!(gateway = %id, "Two boxes use one identity.");
-        self.engine.hold_clears(id, ClearHold::UntilLifted);
-        self.changes.conflicts.insert(id.clone(), Some(arrived));
-        let own = OwnAlarm {
-            kind: "two-boxes",
-            cause: arrived.millis().to_string(),
-            severity: Severity::Serious,
-            gateway: id,
-            zh: (
-                "两台网关使用同一身份",
-                format!("网关 {id} 的早先时段在其后继之后仍在发送，确认前该网关的报警不会恢复"),
-            ),
-            en: format!("an earlier span of {id} speaks after its successor; nothing clears"),
-            lasts: true,
-        };
-        self.own_alarm(own, arrived);
-    }
-
-    /// Records what is missing before a batch, or with it.
-    fn record_hole(
-        &mut self,
-        arriving: &Arriving<'_>,
-        told_by: BatchName,
-        hole: Option<HoleKind>,
-        otherwise: &'static str,
-        body: serde_json::Value,
-    ) {
-        let Arriving { gateway: id, lane, arrived, .. } = *arriving;
-        let kind = match hole {
-            Some(HoleKind::RestoredSpool) => "restored-spool",
-            Some(HoleKind::Forgotten) => "forgotten",
-            None if otherwise == "restored-spool" => return,
-            None => otherwise,
-        };
-        let Some(gateway) = self.gateways.get_mut(id) else { return };
-        let before = gateway.committed[lane].map(|name| name.to_string());
-        gateway.holes += 1;
-        let body = json!({ "before": before, "told": body });
-        let kind_text = kind.to_owned();
-        self.changes.holes.push(Hole {
-            gateway: id.clone(),
-            lane,
-            told_by,
-            kind: kind_text,
-            body,
-            arrived,
-        });
-        let event = json!({ "gateway": id, "lane": lane, "kind": kind, "told_by": told_by });
-        self.changes.events.push(NewEvent { kind: "hole", body: event, at: arrived });
-        if hole.is_none() {
-            return;
-        }
-        tracing::warn!(gateway = %id, %lane, batch = %told_by, kind, "Spool restored or lost.");
-        let own = OwnAlarm {
-            kind: "restored-spool",
-            cause: format!("{lane}~{told_by}"),
-            severity: Severity::General,
-            gateway: id,
-            zh: (
-                "网关数据存储被还原或丢失",
-                format!("网关 {id} 的存储早于已送达的数据，其间的读数可能缺失"),
-            ),
-            en: format!("the spool of {id} stands behind what it had delivered"),
-            lasts: false,
-        };
-        self.own_alarm(own, arrived);
-    }
-
-    /// Sets single bad records aside. Whether there were any.
-    fn set_records_aside(
-        &mut self,
-        message: &Message,
-        arriving: &Arriving<'_>,
-        pack: &Pack,
-    ) -> bool {
-        for fault in &pack.faults {
-            let name = Some(pack.head.name);
-            let lane = arriving.lane.as_str();
-            self.write_letter(message, lane, name, Some(fault.index), &fault.reason, arriving.body);
-        }
-        if let Some(first) = pack.faults.first() {
-            self.tell_dead_letter(arriving, &pack.head.name.to_string(), &first.reason);
-        }
-        !pack.faults.is_empty()
-    }
-
-    /// An urgent batch or record that cannot be read may have been a fire.
-    fn tell_dead_letter(&mut self, arriving: &Arriving<'_>, name: &str, why: &str) {
-        let Arriving { gateway: id, lane, arrived, .. } = *arriving;
-        match lane {
-            Lane::Routine => {}
-            Lane::Urgent => {
-                let own = OwnAlarm {
-                    kind: "dead-letter",
-                    cause: format!("{lane}~{name}"),
-                    severity: Severity::Serious,
-                    gateway: id,
-                    zh: (
-                        "紧急数据无法读取",
-                        format!("网关 {id} 的紧急数据 {name} 无法读取：{why}"),
-                    ),
-                    en: format!("urgent batch {name} of {id} cannot be read: {why}"),
-                    lasts: false,
-                };
-                self.own_alarm(own, arrived);
-            }
-        }
-    }
-
-    fn set_aside(
-        &mut self,
-        message: &Message,
-        topic: &str,
-        name: Option<BatchName>,
-        why: &str,
-        body: &[u8],
-    ) {
-        let gateway = &message.gateway;
-        tracing::warn!(%gateway, topic, reason = why, "Message set aside as a dead letter.");
-        self.write_letter(message, topic, name, None, why, body);
-    }
-
-    fn write_letter(
-        &mut self,
-        message: &Message,
-        topic: &str,
-        name: Option<BatchName>,
-        index: Option<u32>,
-        why: &str,
-        body: &[u8],
-    ) {
-        let (id, arrived) = (&message.gateway, message.arrived);
-        let Some(gateway) = self.gateways.get_mut(id) else { return };
-        gateway.dead_letters += 1;
-        if LETTERS_KEPT < gateway.dead_letters || self.changes.is_full() {
-            return;
-        }
-        let mut what = DefaultHasher::new();
-        (topic, name, index, body).hash(&mut what);
-        self.changes.dead_letters.push(DeadLetter {
-            id: format!("{id}~{topic}~{:016x}", what.finish()),
-            gateway: id.clone(),
-            topic: topic.to_owned(),
-            name,
-            index,
-            reason: why.to_owned(),
-            body: body[..body.len().min(MESSAGE_BYTES)].to_vec(),
-            arrived,
-        });
     }
 }
 

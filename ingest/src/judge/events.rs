@@ -43,6 +43,8 @@ pub enum Wake {
     Action(Asked),
     /// The series store holds these batches durably; the inbox may forget them.
     Stored(Vec<InboxName>),
+    /// The inbox is full because the series store does not write: these, the oldest, go.
+    SeriesOverflow(Vec<InboxName>),
     /// The moment that the engine, or a retry, asked to be woken at.
     Deadline,
     /// The program ends: commit what waits, and go.

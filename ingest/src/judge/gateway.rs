@@ -34,8 +34,6 @@ pub struct Gateway {
     pub wishes: PerLane<Wish>,
     /// What of its lanes is committed; receipts tell nothing else.
     pub committed: PerLane<Option<BatchName>>,
-    /// Lanes of which something must be written.
-    pub touched: PerLane<bool>,
     /// The spans that speak under its name.
     pub voices: Voices,
     /// Since when two boxes seem to use its name.
@@ -62,7 +60,6 @@ impl Gateway {
             lanes: PerLane::default(),
             wishes: PerLane::default(),
             committed: PerLane::default(),
-            touched: PerLane::default(),
             voices: Voices::default(),
             conflict: None,
             heard: None,
@@ -86,11 +83,9 @@ impl Gateway {
         })
     }
 
-    /// Something is missing in a lane: a refresh is wanted, unless one is wanted and the box
-    /// has not begun to tell it.
+    /// Something is missing in a lane: a refresh is wanted.
     pub fn want(&mut self, lane: Lane) {
         self.wishes[lane] = self.wishes[lane].want();
-        self.touched[lane] = true;
     }
 
     /// How it stands.

@@ -14,11 +14,15 @@ use tokio::sync::{mpsc, watch};
 
 use super::events::Wake;
 use crate::series::{Row, SeriesStore, WriteError};
-use crate::storage::inbox::{InboxBatch, InboxName, oldest};
+use crate::storage::inbox::{InboxBatch, InboxName, oldest, waiting};
 use crate::storage::{Reader, StorageError};
 
 /// Batches written to the store in one go.
 const BATCHES_AT_ONCE: u32 = 128;
+
+/// Batches that may wait for the store; the oldest go first. At 8 KiB each it is under 1 GiB,
+/// and at ten batches a second nearly three hours of a dead store.
+const BATCHES_WAITING: u64 = 100_000;
 
 /// How long the inbox is left alone when it is empty.
 const LOOK_AGAIN_AFTER: Millis = Millis::new(200);
@@ -46,7 +50,20 @@ pub async fn drain(
             }
             Err(NotDrained::Store(reason)) => {
                 tracing::warn!(reason, "Series write postponed.");
-                RETRY_AFTER
+                match overflow(&reader, &done).await {
+                    Ok(names) if names.is_empty() => RETRY_AFTER,
+                    Ok(names) => {
+                        done.clone_from(&names);
+                        if runner.send(Wake::SeriesOverflow(names)).await.is_err() {
+                            return;
+                        }
+                        LOOK_AGAIN_AFTER
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "Series inbox not readable.");
+                        RETRY_AFTER
+                    }
+                }
             }
             Err(NotDrained::Inbox(error)) => {
                 tracing::warn!(%error, "Series inbox not readable.");
@@ -83,6 +100,16 @@ async fn drain_once(
         }
     }
     Ok(batches.into_iter().map(|batch| batch.name).collect())
+}
+
+/// The oldest batches of an inbox that holds too many.
+async fn overflow(reader: &Reader, told: &[InboxName]) -> Result<Vec<InboxName>, StorageError> {
+    let (waiting, _) = waiting(reader).await?;
+    if waiting <= BATCHES_WAITING {
+        return Ok(Vec::new());
+    }
+    let names = oldest(reader, BATCHES_AT_ONCE).await?.into_iter().map(|batch| batch.name);
+    Ok(names.filter(|name| !told.contains(name)).collect())
 }
 
 /// The analog readings of a batch. Its discrete ones stand in the table of readings.

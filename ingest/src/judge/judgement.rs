@@ -4,25 +4,25 @@
 //! goes into [`Changes`]; nothing is said to a gateway or a person before those are committed.
 //! Writes nothing itself, sends nothing, and reads no clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use firegrid_rules::decision::{Decision, Subject};
 use firegrid_rules::engine::{ClearHold, Engine, StateKey};
 use firegrid_rules::routing::Routing;
-use firegrid_rules::rulebook::{Effect, Rulebook, Severity};
+use firegrid_rules::rulebook::{Effect, RuleId, Rulebook, Severity};
 use firegrid_rules::ticket::REVIEW_WINDOW;
 use firegrid_rules::{alarm, engine};
-use firegrid_wire::names::{GatewayId, NameError, RegionId};
+use firegrid_wire::names::{FullPointId, GatewayId, NameError, RegionId};
 use firegrid_wire::receipt::Receipt;
-use firegrid_wire::span::Lane;
+use firegrid_wire::span::{Lane, PerLane};
 use firegrid_wire::time::{CentreTime, Millis};
 use serde_json::json;
 
 use super::changes::Changes;
 use super::events::{Action, ConnectionName, Done, Refused};
 use super::gateway::Gateway;
-use super::receipts::Owed;
+use super::receipts::{Owed, receipt};
 use crate::desk::alarms::{AlarmBook, OwnAlarm};
 use crate::desk::case::{Owner, place};
 use crate::desk::tickets::TicketBook;
@@ -54,6 +54,10 @@ pub struct Judgement {
     pub(super) tickets: TicketBook,
     pub(super) changes: Changes,
     pub(super) owed: Owed,
+    /// Gateways of whose lanes something must be written.
+    pub(super) touched: BTreeSet<GatewayId>,
+    /// Gateways whose beats are not answered yet.
+    pub(super) beats: BTreeSet<GatewayId>,
     pub(super) series_waiting: u64,
     pub(super) unadmitted: u64,
     ears: Ears,
@@ -120,6 +124,8 @@ impl Judgement {
             ),
             changes: Changes::default(),
             owed: Owed::default(),
+            touched: BTreeSet::new(),
+            beats: BTreeSet::new(),
             series_waiting,
             unadmitted: 0,
             ears: Ears {
@@ -202,6 +208,15 @@ impl Judgement {
 
     /// A person does something.
     pub fn act(&mut self, action: &Action, by: &str, now: CentreTime) -> Result<Done, Refused> {
+        let done = self.do_it(action, by, now)?;
+        if let Some((subject, rule)) = retired_case(&done) {
+            // A person has decided what no reading can prove any more.
+            self.engine.release(&subject, &rule);
+        }
+        Ok(done)
+    }
+
+    fn do_it(&mut self, action: &Action, by: &str, now: CentreTime) -> Result<Done, Refused> {
         let Judgement { alarms, tickets, changes, engine, .. } = self;
         match action {
             Action::AcknowledgeAlarm { alarm } => {
@@ -221,27 +236,27 @@ impl Judgement {
         }
     }
 
-    /// What must be committed now: everything decided, and where every lane stands.
-    pub fn changes(&mut self) -> &Changes {
+    /// What must be committed now, and who is to be told afterwards: everything decided since
+    /// the last call, and where every lane stands.
+    pub fn to_commit(&mut self) -> (Changes, Owed) {
         for (StateKey(key), body) in self.engine.changed() {
             self.changes.rule_state.insert(key, body);
         }
-        for (id, gateway) in &mut self.gateways {
+        for id in std::mem::take(&mut self.touched) {
+            let Some(gateway) = self.gateways.get_mut(&id) else { continue };
             for lane in Lane::ALL {
-                if std::mem::take(&mut gateway.touched[lane]) {
-                    write_lane(id, lane, gateway, &mut self.changes);
-                }
+                write_lane(&id, lane, gateway, &mut self.changes);
             }
         }
-        &self.changes
+        self.beats.clear();
+        (std::mem::take(&mut self.changes), std::mem::take(&mut self.owed))
     }
 
     /// What was to be committed is committed.
-    pub fn committed(&mut self) {
-        let changes = std::mem::take(&mut self.changes);
-        for ((id, lane), position) in changes.positions {
-            if let Some(gateway) = self.gateways.get_mut(&id) {
-                gateway.committed[lane] = Some(position.name);
+    pub fn committed(&mut self, changes: &Changes) {
+        for ((id, lane), position) in &changes.positions {
+            if let Some(gateway) = self.gateways.get_mut(id) {
+                gateway.committed[*lane] = Some(position.name);
             }
         }
         let gone = changes.stored.len() as u64;
@@ -249,18 +264,51 @@ impl Judgement {
             (self.series_waiting + changes.inbox.len() as u64).saturating_sub(gone);
     }
 
+    /// The inbox is full: the oldest batches go without having reached the series store. Their
+    /// readings were judged; only the curves have a hole.
+    pub fn series_overflow(&mut self, names: Vec<InboxName>, now: CentreTime) {
+        let count = names.len();
+        tracing::error!(count, "Series inbox full: oldest batches dropped.");
+        for name in &names {
+            let body =
+                json!({ "kind": "series-overflow", "gateway": name.gateway, "batch": name.batch });
+            self.changes.events.push(NewEvent { kind: "hole", body, at: now });
+        }
+        self.changes.stored.extend(names);
+        let own = OwnAlarm {
+            kind: "series-overflow",
+            cause: now.millis().to_string(),
+            severity: Severity::General,
+            gateway: &self.centre.clone(),
+            zh: (
+                "曲线存储积压溢出",
+                "时序存储长时间无法写入，最早的模拟量读数已被舍弃（不影响研判与报警）".to_owned(),
+            ),
+            en: "the series store has not written for long; its oldest readings are dropped".into(),
+            lasts: false,
+        };
+        self.own_alarm(own, now);
+    }
+
+    /// The receipts for those who are owed one, once what they are owed it for is committed.
+    pub fn receipts(&self, owed: Owed) -> Vec<(GatewayId, Receipt)> {
+        owed.receipts(&self.gateways)
+    }
+
+    /// Answers to the beats since the last call, for as long as nothing can be committed: they
+    /// tell what was committed before and name no duplicate, because its first arrival may be
+    /// among what waits. The receipts that are owed stay owed.
+    pub fn answers_to_beats(&mut self) -> Vec<(GatewayId, Receipt)> {
+        let answer = |id: GatewayId| {
+            let receipt = receipt(self.gateways.get(&id)?, PerLane::default());
+            Some((id, receipt))
+        };
+        std::mem::take(&mut self.beats).into_iter().filter_map(answer).collect()
+    }
+
     /// The series store holds these batches.
     pub fn stored(&mut self, names: Vec<InboxName>) {
         self.changes.stored.extend(names);
-    }
-
-    /// The receipts that are owed now.
-    pub fn receipts(&mut self, committed: bool) -> Vec<(GatewayId, Receipt)> {
-        if committed {
-            self.owed.after_commit(&self.gateways)
-        } else {
-            self.owed.while_failing(&self.gateways)
-        }
     }
 
     /// Batches that wait for the series store.
@@ -319,6 +367,21 @@ impl Judgement {
         self.changes.events.push(NewEvent { kind: "gateway", body, at: now });
         Ok(Done::Settled(id.clone()))
     }
+}
+
+/// Subject and rule of a case that was closed on a point that is another one now or is gone.
+fn retired_case(done: &Done) -> Option<(Subject, RuleId)> {
+    let (gateway, point, rule) = match done {
+        Done::Alarm(alarm) if alarm.body.retired && alarm.body.closed.is_some() => {
+            (&alarm.gateway, &alarm.point, &alarm.rule)
+        }
+        Done::Ticket(ticket) if ticket.body.retired && ticket.body.closed.is_some() => {
+            (&ticket.gateway, &ticket.point, &ticket.rule)
+        }
+        Done::Alarm(_) | Done::Ticket(_) | Done::Settled(_) => return None,
+    };
+    let point = FullPointId { gateway: gateway.clone(), point: point.clone()? };
+    Some((Subject::Point(point), rule.parse().ok()?))
 }
 
 fn write_lane(id: &GatewayId, lane: Lane, gateway: &mut Gateway, to: &mut Changes) {

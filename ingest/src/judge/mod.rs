@@ -1,7 +1,7 @@
 //! The judge: what is admitted is judged and committed in one go, and only then receipted.
 //!
 //! Read it in this order: [`events`] (what can wake the runner), [`runner`] (the loop),
-//! [`judgement`] and [`arrivals`] (what becomes of what arrives), [`changes`] (the commit),
+//! [`judgement`], [`arrivals`] and [`findings`] (what becomes of what arrives), [`changes`] and [`scribe`] (the commit),
 //! [`receipts`], [`answers`] and [`door`] (what is said to whom), [`inbox`] (the way into the
 //! series store).
 
@@ -10,8 +10,13 @@ pub mod arrivals;
 pub mod changes;
 pub mod door;
 pub mod events;
+pub mod findings;
 pub mod gateway;
 pub mod inbox;
 pub mod judgement;
 pub mod receipts;
 pub mod runner;
+pub mod scribe;
+
+#[cfg(test)]
+mod tests;

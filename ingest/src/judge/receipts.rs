@@ -35,47 +35,23 @@ impl Owed {
         self.to(gateway)[lane].duplicate = Some(name);
     }
 
-    /// Whether nobody is owed anything.
-    pub fn is_empty(&self) -> bool {
-        self.gateways.is_empty()
-    }
-
-    /// The receipts, after a commit that holds everything admitted so far.
-    pub fn after_commit(
-        &mut self,
-        known: &BTreeMap<GatewayId, Gateway>,
-    ) -> Vec<(GatewayId, Receipt)> {
-        self.write(known, |beside| beside)
-    }
-
-    /// The receipts while a commit fails: they tell what was committed before, and name no
-    /// duplicate, because its first arrival may be among what waits.
-    pub fn while_failing(
-        &mut self,
-        known: &BTreeMap<GatewayId, Gateway>,
-    ) -> Vec<(GatewayId, Receipt)> {
-        self.write(known, |beside| Beside { duplicate: None, ..beside })
-    }
-
-    fn write(
-        &mut self,
-        known: &BTreeMap<GatewayId, Gateway>,
-        say: impl Fn(Beside) -> Beside,
-    ) -> Vec<(GatewayId, Receipt)> {
-        let owed = std::mem::take(&mut self.gateways);
+    /// The receipts, after a commit that holds everything that was admitted when they were owed.
+    pub fn receipts(self, known: &BTreeMap<GatewayId, Gateway>) -> Vec<(GatewayId, Receipt)> {
         let write = |(id, beside): (GatewayId, PerLane<Beside>)| {
-            let gateway = known.get(&id)?;
-            let lanes = PerLane::from_fn(|lane| {
-                let Beside { duplicate, ask } = say(beside[lane]);
-                LaneReceipt {
-                    position: gateway.committed[lane],
-                    duplicate,
-                    ask,
-                    want: gateway.wishes[lane].wanted(),
-                }
-            });
-            Some((id, Receipt { lanes }))
+            let receipt = receipt(known.get(&id)?, beside);
+            Some((id, receipt))
         };
-        owed.into_iter().filter_map(write).collect()
+        self.gateways.into_iter().filter_map(write).collect()
     }
+}
+
+/// What a gateway is told: what is committed, what is wanted, and what stands beside it.
+pub fn receipt(gateway: &Gateway, beside: PerLane<Beside>) -> Receipt {
+    let lanes = PerLane::from_fn(|lane| LaneReceipt {
+        position: gateway.committed[lane],
+        duplicate: beside[lane].duplicate,
+        ask: beside[lane].ask,
+        want: gateway.wishes[lane].wanted(),
+    });
+    Receipt { lanes }
 }

@@ -1,15 +1,19 @@
-//! The runner: one task that takes what waits, judges it, commits it, and only then answers.
+//! The runner: one task that takes what waits, judges it, has it committed, and only then
+//! answers.
 //!
 //! ```text
 //!   questions, actions ─┐
-//!   urgent messages ────┼─► take a group ─► judge ─► one commit ─► receipts, answers, events
-//!   routine messages ───┘                              │ fails
-//!                                                      └─► keep everything, try again
+//!   urgent messages ────┼─► take a group ─► judge ─► changes ─► scribe ─► receipts, answers
+//!   routine messages ───┘        ▲                     ▲           │ fails or hangs
+//!                                └── goes on meanwhile ┘           └─► the same once more
 //! ```
 //!
-//! While a commit fails nothing is receipted beyond what was committed before; fires are still
-//! judged and shown as not yet recorded (未入库), and the very same changes are tried again.
+//! One commit is under way at a time; what is judged meanwhile is the next. While a commit fails
+//! nothing is receipted beyond what was committed before; beats are answered with that, fires
+//! are judged and shown as not yet recorded (未入库), and the very same changes are tried again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use firegrid_wire::names::GatewayId;
@@ -17,10 +21,14 @@ use firegrid_wire::receipt::Receipt;
 use firegrid_wire::time::{CentreTime, Millis};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::events::{Action, Content, Done, Health, Message, Question, Refused, Wake};
+use super::changes::Changes;
+use super::events::{Content, Done, Health, Message, Question, Refused, Wake};
 use super::judgement::Judgement;
+use super::receipts::Owed;
+use super::scribe::Scribe;
 use crate::clock::Clock;
-use crate::storage::Writer;
+use crate::storage::alarms::Alarm;
+use crate::storage::{StorageError, Writer};
 
 /// Messages committed together at most: enough to make one flush cheap for many, and few
 /// enough that the first of them waits only some ten milliseconds.
@@ -41,6 +49,13 @@ pub const RECEIPTS_WAITING: usize = 4_096;
 /// How long after a failed commit it is tried again.
 const RETRY_AFTER: Millis = Millis::seconds(1);
 
+/// How long a commit may take before the walls are told that nothing can be recorded. It takes
+/// milliseconds; a group that waited for a failed one some hundred.
+const COMMIT_PATIENCE: Millis = Millis::seconds(3);
+
+/// How long a stopping program waits for its last commit.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
 /// What the runner listens to and speaks to.
 #[derive(Debug)]
 pub struct Lines {
@@ -55,27 +70,49 @@ pub struct Lines {
     /// The id of the last committed event.
     pub last_event: watch::Sender<u64>,
     /// Messages that were refused because a queue was full.
-    pub refused: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    pub refused: Arc<AtomicU64>,
 }
 
-/// The task that owns the judgement and the connection that writes.
+/// The task that owns the judgement.
 #[derive(Debug)]
 pub struct Runner {
     judgement: Judgement,
-    writer: Writer,
+    scribe: Scribe,
     lines: Lines,
     clock: Clock,
+    answers: Vec<(oneshot::Sender<Answer>, Answer)>,
+    under_way: Option<Group>,
     failing: Option<Failing>,
     committed: Option<CentreTime>,
-    answers: Vec<(oneshot::Sender<Result<Done, Refused>>, Result<Done, Refused>)>,
 }
 
-/// A commit that does not succeed.
+/// What becomes of an action.
+type Answer = Result<Done, Refused>;
+
+/// What is being committed, and what is to be said when it stands.
+#[derive(Debug)]
+struct Group {
+    changes: Arc<Changes>,
+    owed: Owed,
+    answers: Vec<(oneshot::Sender<Answer>, Answer)>,
+    began: CentreTime,
+}
+
+/// A commit that fails, or hangs.
 #[derive(Debug, Clone)]
 struct Failing {
     since: CentreTime,
     reason: String,
-    retry_at: CentreTime,
+    /// When it is tried again; none while the try is under way.
+    retry_at: Option<CentreTime>,
+}
+
+/// What woke the runner.
+enum Woken {
+    By(Wake),
+    Written(Result<Option<u64>, StorageError>),
+    /// Nobody can tell it anything any more.
+    Alone,
 }
 
 /// Whether the runner goes on.
@@ -90,46 +127,55 @@ impl Runner {
     pub fn new(judgement: Judgement, writer: Writer, lines: Lines, clock: Clock) -> Runner {
         Runner {
             judgement,
-            writer,
+            scribe: Scribe::start(writer),
             lines,
             clock,
+            answers: Vec::new(),
+            under_way: None,
             failing: None,
             committed: None,
-            answers: Vec::new(),
         }
     }
 
     /// Runs until it is told to stop, or nobody can tell it anything any more.
     pub async fn run(mut self) {
-        while let Some(wake) = self.next_wake().await {
-            let next = self.take_group(wake);
-            if self.is_time_to_commit() {
-                self.commit().await;
+        loop {
+            match self.next().await {
+                Woken::By(wake) => {
+                    if self.take_group(wake) == Next::Stop {
+                        break;
+                    }
+                }
+                Woken::Written(written) => self.written(written),
+                Woken::Alone => break,
             }
-            if next == Next::Stop {
-                break;
-            }
+            self.watch_the_commit();
+            self.commit();
         }
-        self.commit().await;
-        if let Err(error) = self.writer.close().await {
-            tracing::warn!(%error, "Database not closed in order.");
+        self.commit_the_rest().await;
+        self.scribe.close().await;
+    }
+
+    /// Waits for whatever comes first; of what waits already, a commit's end before control
+    /// before urgent before routine.
+    async fn next(&mut self) -> Woken {
+        let sleep = Duration::from_millis(self.deadline().since(self.clock.now()).get());
+        tokio::select! {
+            biased;
+            written = self.scribe.written() => written.map_or(Woken::Alone, Woken::Written),
+            wake = self.lines.control.recv() => wake.map_or(Woken::Alone, Woken::By),
+            Some(message) = self.lines.urgent.recv() => Woken::By(Wake::Message(message)),
+            Some(message) = self.lines.routine.recv() => Woken::By(Wake::Message(message)),
+            () = tokio::time::sleep(sleep) => Woken::By(Wake::Deadline),
         }
     }
 
-    /// Waits for whatever comes first; of what waits already, control before urgent before
-    /// routine.
-    async fn next_wake(&mut self) -> Option<Wake> {
-        let now = self.clock.now();
-        let deadline = self.judgement.deadline();
-        let deadline = self.failing.as_ref().map_or(deadline, |it| deadline.min(it.retry_at));
-        let sleep = Duration::from_millis(deadline.since(now).get());
-        tokio::select! {
-            biased;
-            wake = self.lines.control.recv() => wake,
-            Some(message) = self.lines.urgent.recv() => Some(Wake::Message(message)),
-            Some(message) = self.lines.routine.recv() => Some(Wake::Message(message)),
-            () = tokio::time::sleep(sleep) => Some(Wake::Deadline),
-        }
+    fn deadline(&self) -> CentreTime {
+        let judgement = self.judgement.deadline();
+        let hangs = self.under_way.as_ref().filter(|_| self.failing.is_none());
+        let hangs = hangs.map_or(judgement, |group| group.began.plus(COMMIT_PATIENCE));
+        let retry = self.failing.as_ref().and_then(|failing| failing.retry_at);
+        judgement.min(hangs).min(retry.unwrap_or(judgement))
     }
 
     /// Takes what waits into one group: the first wake, then control, urgent and routine.
@@ -166,81 +212,131 @@ impl Runner {
                 self.judgement.listening(connection, listening, at);
             }
             Wake::Question(question) => self.answer(question, now),
+            Wake::Action(asked) if self.failing.is_some() => {
+                // Nobody is told that something was done which cannot be recorded.
+                let _ = asked.answer.send(Err(Refused::NotRecorded));
+            }
             Wake::Action(asked) => {
-                let done = self.act(&asked.action, &asked.by, now);
+                let done = self.judgement.act(&asked.action, &asked.by, now);
                 self.answers.push((asked.answer, done));
             }
             Wake::Stored(names) => self.judgement.stored(names),
+            Wake::SeriesOverflow(names) => self.judgement.series_overflow(names, now),
             Wake::Deadline => self.judgement.tick(now),
             Wake::Stop => return Next::Stop,
         }
         Next::GoOn
     }
 
-    /// While nothing can be recorded nobody is told that something was done.
-    fn act(&mut self, action: &Action, by: &str, now: CentreTime) -> Result<Done, Refused> {
-        if self.failing.is_some() {
-            return Err(Refused::NotRecorded);
-        }
-        self.judgement.act(action, by, now)
-    }
-
-    fn is_time_to_commit(&self) -> bool {
-        self.failing.as_ref().is_none_or(|failing| failing.retry_at <= self.clock.now())
-            || !self.answers.is_empty()
-    }
-
-    async fn commit(&mut self) {
-        let changes = self.judgement.changes();
-        let committed =
-            if changes.is_empty() { Ok(None) } else { changes.commit(&mut self.writer).await };
+    /// Begins the next commit, or the failed one again when its time has come.
+    fn commit(&mut self) {
         let now = self.clock.now();
-        match committed {
-            Ok(last_event) => {
-                if let Some(failing) = self.failing.take() {
-                    let lasted = now.since(failing.since).get();
-                    tracing::info!(lasted_ms = lasted, "Commits succeed again.");
-                }
-                self.judgement.committed();
-                self.committed = Some(now);
-                self.send(true);
-                if let Some(last) = last_event {
-                    self.lines.last_event.send_replace(last);
-                }
-                for (answer, done) in self.answers.drain(..) {
-                    let _ = answer.send(done);
+        let retry_at = self.failing.as_ref().and_then(|failing| failing.retry_at);
+        match (&self.under_way, retry_at) {
+            (Some(group), Some(retry_at)) if retry_at <= now => {
+                self.scribe.order(group.changes.clone());
+                if let Some(failing) = &mut self.failing {
+                    failing.retry_at = None;
                 }
             }
-            Err(error) => self.commit_failed(&error.to_string(), now),
+            (Some(_), _) => {}
+            (None, _) => {
+                let (changes, owed) = self.judgement.to_commit();
+                let answers = std::mem::take(&mut self.answers);
+                let group = Group { changes: Arc::new(changes), owed, answers, began: now };
+                if group.changes.is_empty() {
+                    self.say(group, None);
+                } else {
+                    self.scribe.order(group.changes.clone());
+                    self.under_way = Some(group);
+                }
+            }
         }
     }
 
-    fn commit_failed(&mut self, reason: &str, now: CentreTime) {
+    /// What became of the commit that is under way.
+    fn written(&mut self, written: Result<Option<u64>, StorageError>) {
+        let now = self.clock.now();
+        match (written, self.under_way.take()) {
+            (Ok(last_event), Some(group)) => {
+                if let Some(failing) = self.failing.take() {
+                    let lasted_ms = now.since(failing.since).get();
+                    tracing::info!(lasted_ms, "Commits succeed again.");
+                }
+                self.judgement.committed(&group.changes);
+                self.committed = Some(now);
+                self.say(group, last_event);
+            }
+            (Err(error), group) => {
+                self.under_way = group;
+                self.fails(&error.to_string(), Some(now.plus(RETRY_AFTER)), now);
+            }
+            (Ok(_), None) => {}
+        }
+    }
+
+    /// A commit that hangs is one that fails, until it ends.
+    fn watch_the_commit(&mut self) {
+        let now = self.clock.now();
+        let hangs = |group: &Group| COMMIT_PATIENCE <= now.since(group.began);
+        if self.failing.is_none() && self.under_way.as_ref().is_some_and(hangs) {
+            self.fails("the database does not answer", None, now);
+        }
+        if self.failing.is_some() {
+            let receipts = self.judgement.answers_to_beats();
+            self.send(receipts);
+        }
+    }
+
+    fn fails(&mut self, reason: &str, retry_at: Option<CentreTime>, now: CentreTime) {
         if self.failing.is_none() {
             tracing::error!(reason, "Nothing can be recorded.");
         }
         let since = self.failing.as_ref().map_or(now, |failing| failing.since);
-        let retry_at = now.plus(RETRY_AFTER);
         self.failing = Some(Failing { since, reason: reason.to_owned(), retry_at });
-        // A refusal is answered at once; what was done is answered when it is recorded.
-        for (answer, done) in std::mem::take(&mut self.answers) {
-            match done {
-                Err(refused) => {
-                    let _ = answer.send(Err(refused));
-                }
-                Ok(done) => self.answers.push((answer, Ok(done))),
-            }
-        }
-        self.send(false);
     }
 
-    /// Sends the receipts that are owed. One that finds the queue full is not missed: the box
-    /// asks again with its next beat.
-    fn send(&mut self, committed: bool) {
-        for (gateway, receipt) in self.judgement.receipts(committed) {
+    /// Says what may be said now that a group stands.
+    fn say(&mut self, group: Group, last_event: Option<u64>) {
+        let receipts = self.judgement.receipts(group.owed);
+        self.send(receipts);
+        if let Some(last) = last_event {
+            self.lines.last_event.send_replace(last);
+        }
+        for (answer, done) in group.answers {
+            // Who asked may have gone meanwhile.
+            let _ = answer.send(done);
+        }
+    }
+
+    /// Sends receipts. One that finds the queue full is not missed: the box asks again with its
+    /// next beat.
+    fn send(&self, receipts: Vec<(GatewayId, Receipt)>) {
+        for (gateway, receipt) in receipts {
             if self.lines.receipts.try_send((gateway, receipt)).is_err() {
                 tracing::debug!("Receipt dropped: the queue is full.");
             }
+        }
+    }
+
+    /// Commits what waits, as long as that takes no longer than a stopping program may take.
+    async fn commit_the_rest(&mut self) {
+        let rest = async {
+            if self.under_way.is_none() {
+                self.commit();
+            }
+            while self.under_way.is_some() {
+                let Some(written) = self.scribe.written().await else { return };
+                let failed = written.is_err();
+                self.written(written);
+                if failed {
+                    return;
+                }
+                self.commit();
+            }
+        };
+        if tokio::time::timeout(STOP_PATIENCE, rest).await.is_err() {
+            tracing::error!("Stopped before everything was recorded.");
         }
     }
 
@@ -257,15 +353,24 @@ impl Runner {
                 let _ = answer.send(self.health(now));
             }
             Question::Unrecorded(answer) => {
-                let _ = answer.send(self.judgement.unrecorded());
+                let _ = answer.send(self.unrecorded());
             }
         }
+    }
+
+    /// Alarms that are raised while nothing can be recorded, the newest first.
+    fn unrecorded(&self) -> Vec<Alarm> {
+        if self.failing.is_none() {
+            return Vec::new();
+        }
+        let under_way = self.under_way.as_ref().map(|group| &*group.changes);
+        self.judgement.unrecorded(under_way)
     }
 
     fn health(&self, now: CentreTime) -> Health {
         let (listening_urgent, listening_routine) = self.judgement.hears();
         let (gateways, unassigned) = self.judgement.gateway_counts();
-        let refused = self.lines.refused.load(std::sync::atomic::Ordering::Relaxed);
+        let refused = self.lines.refused.load(Ordering::Relaxed);
         Health {
             now,
             listening_urgent,
@@ -277,7 +382,7 @@ impl Runner {
             series_waiting: self.judgement.series_waiting(),
             gateways,
             unassigned,
-            unrecorded: self.judgement.unrecorded().len(),
+            unrecorded: self.unrecorded().len(),
             refused_messages: refused + self.judgement.unadmitted(),
         }
     }
@@ -296,6 +401,7 @@ fn size(wake: &Wake) -> usize {
         | Wake::Question(_)
         | Wake::Action(_)
         | Wake::Stored(_)
+        | Wake::SeriesOverflow(_)
         | Wake::Deadline
         | Wake::Stop => 0,
     }

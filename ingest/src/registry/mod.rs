@@ -53,7 +53,7 @@ impl Registry {
         let mut told = Told::default();
         let (grid_sheet, grids) = read_grids(&files.grids, &mut told);
         let (unit_sheet, units) = read_units(&files.units, &mut told);
-        let gateways = read_gateways(&files.gateways, &units, &mut told);
+        let gateways = read_gateways(&files.gateways, (&unit_sheet, &units), &mut told);
         check_root(&grid_sheet, &grids, region, &mut told);
         let rows = grids.iter().map(|(_, grid)| grid.clone());
         let homes =
@@ -133,7 +133,7 @@ fn read_units(path: &Path, told: &mut Told) -> (Sheet, Numbered<Unit>) {
 
 fn read_gateways(
     path: &Path,
-    units: &Numbered<Unit>,
+    (unit_sheet, units): (&Sheet, &Numbered<Unit>),
     told: &mut Told,
 ) -> BTreeMap<GatewayId, String> {
     let sheet = Sheet::read(path, &["gateway", "unit"], &[], told);
@@ -142,7 +142,7 @@ fn read_gateways(
     for row in sheet.rows() {
         let gateway: Option<GatewayId> = row.parse(&sheet, "gateway", told);
         let unit = row.cell("unit");
-        if !known.contains(unit) {
+        if unit_sheet.was_read() && !known.contains(unit) {
             told.row(&sheet, row, format_args!("unit {unit:?} is not in the units' file"));
         }
         let Some(gateway) = gateway else { continue };

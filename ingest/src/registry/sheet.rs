@@ -18,6 +18,7 @@ const CELL_CHARACTERS: usize = 200;
 pub(super) struct Sheet {
     file: String,
     rows: Vec<Row>,
+    was_read: bool,
 }
 
 /// One row, with the line it begins on.
@@ -56,7 +57,8 @@ impl Sheet {
         optional: &[&'static str],
         told: &mut Told,
     ) -> Sheet {
-        let mut sheet = Sheet { file: path.display().to_string(), rows: Vec::new() };
+        let mut sheet =
+            Sheet { file: path.display().to_string(), rows: Vec::new(), was_read: false };
         match std::fs::read(path) {
             Ok(bytes) => sheet.take(&bytes, required, optional, told),
             Err(error) => {
@@ -68,6 +70,12 @@ impl Sheet {
 
     pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter()
+    }
+
+    /// Whether there was a file with the right columns. If not, nothing can be said about what
+    /// is missing in it.
+    pub(super) fn was_read(&self) -> bool {
+        self.was_read
     }
 
     pub(super) fn name(&self) -> &str {
@@ -106,6 +114,7 @@ impl Sheet {
         };
         let Some(columns) = self.columns(&header, required, optional, told) else { return };
         let mut lines = Lines { text, before: 0, line: 1 };
+        self.was_read = true;
         for record in records {
             match record {
                 Ok(record) => {

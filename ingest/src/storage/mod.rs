@@ -88,7 +88,7 @@ pub async fn open(folder: &Path) -> Result<(Writer, Reader), StorageError> {
 /// What SQLite is told of a connection that writes: a commit is on the disk when it answers.
 /// The only statements here that are not for every engine.
 const WRITING: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-     PRAGMA busy_timeout = 5000; PRAGMA journal_size_limit = 67108864";
+     PRAGMA busy_timeout = 500; PRAGMA journal_size_limit = 67108864";
 
 /// What SQLite is told of a connection that reads.
 const READING: &str = "PRAGMA query_only = 1; PRAGMA busy_timeout = 5000";
@@ -108,6 +108,15 @@ impl Writer {
     /// Lets go of the database.
     pub async fn close(self) -> Result<(), StorageError> {
         Ok(self.connection.close().await?)
+    }
+}
+
+#[cfg(test)]
+impl Writer {
+    /// Locks the database until the writer is closed, as another process might.
+    pub(crate) async fn hold(&mut self) -> Result<(), StorageError> {
+        self.connection.execute("BEGIN IMMEDIATE").await?;
+        Ok(())
     }
 }
 

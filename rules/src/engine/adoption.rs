@@ -248,6 +248,7 @@ impl LaneState {
     fn remove(&mut self, place: u32) {
         let Some(point) = self.points[place as usize].take() else { return };
         self.index.remove(&point.id);
+        self.unlisted -= u32::from(point.is_unlisted()).min(self.unlisted);
         self.dirty.retain(|dirty| *dirty != place);
         self.removed.push(point.id);
         self.free.push(place);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::limits::BLIND_AFTER_MS;
 use firegrid_wire::names::GatewayId;
 use firegrid_wire::span::{Lane, SpanId};
@@ -88,12 +89,14 @@ impl Gateway {
         }
     }
 
-    /// Takes in a catalogue; at once where a restored lane waits for just this one.
+    /// Takes in a catalogue; at once where a restored lane waits for just this one, and where
+    /// nothing was judged yet: its points are known, though never seen.
     pub(super) fn catalogue(&mut self, catalogue: BoundCatalogue, scene: &mut Scene<'_>) {
         let catalogue = Arc::new(catalogue);
         for lane in Lane::ALL {
             let state = &mut self.lanes[lane];
-            if !state.bound && state.adopted.as_ref() == Some(&catalogue.hash) {
+            let waits = !state.bound && state.adopted.as_ref() == Some(&catalogue.hash);
+            if waits || state.span.is_none() {
                 state.adopt(&catalogue, scene);
             }
         }
@@ -117,6 +120,18 @@ impl Gateway {
             lane.see(seen_until(admitted.arrived, admitted.sent, stretch.until, ear));
         }
         lane.judge(admitted.pack, admitted.span_order, admitted.hole, &self.catalogues, scene);
+        let fires = head.marker.iter().flat_map(|marker| &marker.fires);
+        for fire in fires {
+            // A point lives in one lane, whichever lane tells of it.
+            let other = match head.lane {
+                Lane::Urgent => Lane::Routine,
+                Lane::Routine => Lane::Urgent,
+            };
+            let here = self.lanes[head.lane].index.contains_key(&fire.n);
+            let there = !here && self.lanes[other].index.contains_key(&fire.n);
+            let lane = if there { other } else { head.lane };
+            self.lanes[lane].lost([fire], scene);
+        }
         self.drop_adopted();
         self.dirty = true;
     }
@@ -263,14 +278,15 @@ impl Gateway {
         self.current = Some(span);
     }
 
-    /// A catalogue that every lane with points in it has adopted is kept no longer.
+    /// A catalogue by which every lane with points in it judges is kept no longer.
     fn drop_adopted(&mut self) {
         let lanes = &self.lanes;
+        let judges = |lane: Lane, hash: &CatalogueHash| {
+            let lane = &lanes[lane];
+            lane.bound && lane.adopted.as_ref() == Some(hash) && lane.named == lane.adopted
+        };
         self.catalogues.retain(|known| {
-            Lane::ALL.into_iter().any(|lane| {
-                known.has[lane]
-                    && !(lanes[lane].bound && lanes[lane].adopted.as_ref() == Some(&known.hash))
-            })
+            Lane::ALL.into_iter().any(|lane| known.has[lane] && !judges(lane, &known.hash))
         });
     }
 }

@@ -118,8 +118,9 @@ impl LaneState {
         scene: &mut Scene<'_>,
     ) {
         let span = pack.head.name.span;
-        if let Some(marker) = &pack.head.marker {
-            self.lost(marker, scene);
+        if pack.head.marker.is_some() {
+            // What stood here is gone, and with it everything known.
+            self.suspend(true);
         }
         if self.span != Some(span) {
             self.change_span(span, order);

@@ -28,11 +28,18 @@ impl LaneState {
         if let Some(place) = self.index.get(id) {
             return Some(*place);
         }
-        let most = if fire_class { MOST_UNLISTED_FIRES } else { MOST_UNLISTED };
-        if most <= self.unlisted {
-            return None;
+        if id.is_comm() {
+            let known = self.device_index.contains_key(id.device());
+            if !known && MOST_UNLISTED as usize <= self.devices.len() {
+                return None;
+            }
+        } else {
+            let most = if fire_class { MOST_UNLISTED_FIRES } else { MOST_UNLISTED };
+            if most <= self.unlisted {
+                return None;
+            }
+            self.unlisted += 1;
         }
-        self.unlisted += 1;
         let device = self.device(id.device());
         let home = self.devices.get(device as usize).is_some_and(|device| device.home);
         let binding = match (id.is_comm(), home) {

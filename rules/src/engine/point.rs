@@ -86,6 +86,11 @@ impl Point {
         }
     }
 
+    /// Whether no catalogue lists it. A device's `comm` is Firegrid's own.
+    pub(super) fn is_unlisted(&self) -> bool {
+        self.source == 0 && !self.comm
+    }
+
     /// Where a step stands.
     pub(super) fn phase(&self, step: StepRef) -> Phase<GatewayTime> {
         let found = self.phases().iter().find(|(id, _)| *id == step);
@@ -136,19 +141,19 @@ impl Point {
         self.more = (!empty).then_some(more);
     }
 
-    /// What it says of a step. A provisional fire stands beside what numbered readings say;
-    /// under an unknown catalogue only fire is believed, and nothing is calm.
+    /// What it says of a step. A provisional reading stands beside the numbered one until it is
+    /// settled: a fire in it holds, and anything else must be said by both. Under an unknown
+    /// catalogue only fire is believed, and nothing is calm.
     pub(super) fn verdicts(&self, step: &BoundStep, evidence: Evidence) -> (Verdict, Verdict) {
-        let told = self.provisional().map(|told| step.when.of(Evidence::states(told.states)));
         let (when, calm) = step.verdicts(evidence);
-        if step.fire_class && told == Some(Verdict::Met) {
+        let told = self.provisional().map(|told| step.verdicts(Evidence::states(told.states)));
+        let burns = when == Verdict::Met || told.is_some_and(|(when, _)| when == Verdict::Met);
+        if step.fire_class && burns {
             (Verdict::Met, Verdict::Unmet)
-        } else if !self.by_words {
-            (when, calm)
-        } else if step.fire_class && when == Verdict::Met {
-            (when, Verdict::Unmet)
-        } else {
+        } else if self.by_words || told.is_some_and(|told| told != (when, calm)) {
             (Verdict::Undecided, Verdict::Undecided)
+        } else {
+            (when, calm)
         }
     }
 

@@ -48,9 +48,16 @@ struct GatewayRow {
     heard: Option<(i64, i64)>,
     looked: Option<(i64, i64)>,
     silence: Vec<PhaseRow<(i64, i64)>>,
-    hold: Option<Option<i64>>,
+    hold: Option<HoldRow>,
     urgent: LaneRow,
     routine: LaneRow,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum HoldRow {
+    Until(i64),
+    UntilLifted,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -189,8 +196,8 @@ fn gateway_row(gateway: &Gateway, rulebook: &Rulebook) -> GatewayRow {
             .filter_map(|(id, phase)| phase_row(*id, phase.map(Listened::millis), rulebook))
             .collect(),
         hold: gateway.hold.map(|hold| match hold {
-            ClearHold::Until(until) => Some(until.millis()),
-            ClearHold::UntilLifted => None,
+            ClearHold::Until(until) => HoldRow::Until(until.millis()),
+            ClearHold::UntilLifted => HoldRow::UntilLifted,
         }),
         urgent: lane_row(&gateway.lanes[Lane::Urgent]),
         routine: lane_row(&gateway.lanes[Lane::Routine]),
@@ -351,10 +358,9 @@ fn restore_gateway(gateway: &mut Gateway, row: GatewayRow, steps: &Steps) {
     gateway.spans = VecDeque::from(row.spans);
     gateway.heard = row.heard.map(Listened::from_millis);
     gateway.looked = row.looked.map(Listened::from_millis);
-    gateway.hold = row.hold.map(|until| {
-        until.map_or(ClearHold::UntilLifted, |until| {
-            ClearHold::Until(CentreTime::from_millis(until))
-        })
+    gateway.hold = row.hold.map(|hold| match hold {
+        HoldRow::Until(until) => ClearHold::Until(CentreTime::from_millis(until)),
+        HoldRow::UntilLifted => ClearHold::UntilLifted,
     });
     for (id, phase) in row.silence.into_iter().filter_map(|row| steps.find(row).ok()) {
         if let Some((_, known)) = gateway.silence.iter_mut().find(|(known, _)| *known == id) {
@@ -411,7 +417,7 @@ fn restore_point(
             }
         }
     }
-    lane.unlisted += u32::from(row.source == 0);
+    lane.unlisted += u32::from(point.is_unlisted());
     let place = lane.add(point);
     if let Some(point) = lane.points[place as usize].as_ref() {
         for step in &binding.steps {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use firegrid_wire::beat::BeatAlarm;
-use firegrid_wire::marker::Marker;
+use firegrid_wire::marker::LostFire;
 use firegrid_wire::reading::{Quality, Reading};
 use firegrid_wire::span::SpanId;
 use firegrid_wire::state::{StateSet, States};
@@ -117,19 +117,26 @@ impl LaneState {
             return;
         }
         let provisional = Provisional { span, onset: alarm.t, states };
-        if point.provisional() != Some(provisional) {
-            point.set_provisional(Some(provisional));
-            self.mark(place);
+        if point.provisional() == Some(provisional) {
+            return;
         }
+        point.set_provisional(Some(provisional));
+        self.mark(place);
         let marks = Marks { provisional: true, ..Marks::of_states(states) };
         let now = Onset { span: Some(span), at: alarm.t };
         self.raise(place, now, states, &Reason::Beat { states }, marks, scene);
+        // What the numbered readings proved of other rules may be in doubt now.
+        let here = Onset { span: self.span, at: self.horizon.unwrap_or(alarm.t) };
+        self.weigh_known(place, here, scene);
     }
 
-    /// A marker: what stood here is gone, and with it everything known.
-    pub(super) fn lost(&mut self, marker: &Marker, scene: &mut Scene<'_>) {
-        self.suspend(true);
-        for fire in &marker.fires {
+    /// Raises what was fire-class in what a box no longer has, unless something later is known.
+    pub(super) fn lost<'a>(
+        &mut self,
+        fires: impl IntoIterator<Item = &'a LostFire>,
+        scene: &mut Scene<'_>,
+    ) {
+        for fire in fires {
             let states = States::from_words(&fire.vs).unwrap_or_default().set;
             if !states.is_fire_class() || fire.n.is_comm() {
                 continue;
@@ -192,7 +199,11 @@ impl LaneState {
         now: Onset<GatewayTime>,
         scene: &mut Scene<'_>,
     ) {
+        let Some(point) = &self.points[place as usize] else { return };
         if self.is_known(place) && !self.is_blind(place) {
+            // What was read later than time is vouched for says nothing of the time before.
+            let read = if point.order == self.order { point.time } else { now.at };
+            let now = Onset { at: now.at.max(read), ..now };
             self.weigh(place, now, Cause::Resumed, scene);
         }
     }

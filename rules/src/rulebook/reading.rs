@@ -219,6 +219,15 @@ fn read_step(
         Some(Effect::Alarm | Effect::Note) | None => CALM,
     };
     let clear_for = table.text_or("clear_for", proof);
+    if let (Some(when), Some(proof)) = (&when, clear_for) {
+        let patience = patience(clear_when.as_ref().unwrap_or(when));
+        if patience.is_some_and(|patience| proof <= patience) {
+            table.tell(
+                "clear_for",
+                "silence itself would prove calm: this must last longer than blind_for",
+            );
+        }
+    }
     Some(Step {
         name: name?,
         severity: severity?,
@@ -228,6 +237,23 @@ fn read_step(
         clear_when,
         clear_for: clear_for?,
     })
+}
+
+/// The longest silence that a condition overlooks.
+fn patience(condition: &Condition) -> Option<Millis> {
+    let mut longest = None;
+    condition.visit(&mut |inner| match inner {
+        Condition::BlindFor(patience) => longest = longest.max(Some(*patience)),
+        Condition::Below(_)
+        | Condition::Above(_)
+        | Condition::Outside(..)
+        | Condition::HasState(_)
+        | Condition::QualityIs(_)
+        | Condition::AllOf(_)
+        | Condition::AnyOf(_)
+        | Condition::Not(_) => {}
+    });
+    longest
 }
 
 /// The words of which a condition holds exactly one.
@@ -417,7 +443,7 @@ fn limit(table: &Table<'_>, key: &str, text: &str, or: Option<&str>, unit: Unit)
 }
 
 /// Reads `0.10 MPa` or `100000 Pa` as the exact number of the unit of the wire.
-fn amount(text: &str, unit: Unit) -> Result<f64, String> {
+pub(crate) fn amount(text: &str, unit: Unit) -> Result<f64, String> {
     let (shown, factor) = unit.shown();
     let refused = || {
         let also = if shown == unit.as_str() || shown.is_empty() {
@@ -438,4 +464,153 @@ fn amount(text: &str, unit: Unit) -> Result<f64, String> {
     let value: f64 =
         plain.then(|| format!("{number}e{exponent}").parse().ok()).flatten().ok_or_else(refused)?;
     if value.is_finite() { Ok(value) } else { Err(refused()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A rulebook that may stand, with one rule written by the test.
+    fn rulebook(applies_to: &str, step: &str) -> Result<Rulebook, Mistakes> {
+        const FIRE: &str = include_str!("../../rulebook/fire.toml");
+        let rule = format!(
+            "[[rule]]\nid = \"X1\"\nkind = \"x\"\nname = {{ zh = \"甲\", en = \"x\" }}\n\
+             basis = \"[D]\"\nadvice = {{ zh = \"乙\", en = \"y\" }}\n\
+             applies_to = {applies_to}\n[[rule.step]]\nname = \"hazard\"\n\
+             severity = \"general\"\neffect = \"hazard\"\n{step}\n"
+        );
+        read(&[("fire.toml".into(), FIRE.into()), ("x.toml".into(), rule)])
+    }
+
+    #[track_caller]
+    fn check(applies_to: &str, step: &str, told: &str) {
+        let mistakes = rulebook(applies_to, step).expect_err("a mistake").to_string();
+        assert!(mistakes.contains(told), "{mistakes}");
+    }
+
+    #[track_caller]
+    fn check_when(when: &str, condition: Condition) {
+        let rulebook = rulebook("{ unit = \"Pa\" }", &format!("when = {when}"));
+        let rulebook = rulebook.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let rule = rulebook.rule(&RuleId::parse("X1").expect("an id")).expect("a rule");
+        assert_eq!(rule.steps[0].when, condition);
+    }
+
+    #[test]
+    fn every_condition_can_be_written() {
+        let states = || Condition::HasState(State::Manual.into());
+        let fixed = Limit::Fixed;
+        check_when("{ below = \"0.07 MPa\" }", Condition::Below(fixed(70_000.0)));
+        check_when("{ above = \"70000.5 Pa\" }", Condition::Above(fixed(70_000.5)));
+        check_when(
+            "{ outside = [\"limit.low\", \"0.9 MPa\"] }",
+            Condition::Outside(Limit::OfPoint { field: "low".into(), or: None }, fixed(900_000.0)),
+        );
+        check_when(
+            "{ quality_is = [\"stuck\", \"sensor-fault\"] }",
+            Condition::QualityIs(vec![Quality::Stuck, Quality::SensorFault]),
+        );
+        check_when(
+            "{ any_of = [{ has_state = \"manual\" }, { not = { has_state = [\"manual\"] } }] }",
+            Condition::AnyOf(vec![states(), Condition::Not(Box::new(states()))]),
+        );
+        check_when("{ all_of = [{ has_state = \"manual\" }] }", Condition::AllOf(vec![states()]));
+    }
+
+    #[test]
+    fn a_hazard_is_proven_for_half_an_hour_where_nothing_else_is_written() {
+        let rulebook = rulebook("{}", "when = { has_state = \"fault\" }").expect("a rulebook");
+        let rule = rulebook.rule(&RuleId::parse("X1").expect("an id")).expect("a rule");
+        assert_eq!(rule.steps[0].clear_for, Millis::seconds(1_800));
+        assert_eq!(rule.steps[0].held_for, Millis::ZERO);
+    }
+
+    #[test]
+    fn the_two_clocks_are_never_mixed() {
+        let when = "when = { any_of = [{ has_state = \"fault\" }, { blind_for = \"30s\" }] }";
+        check("{}", when, "any_of[1].blind_for: blind_for runs in centre time");
+        check("{ what = \"gateways\" }", when, "any_of[0].has_state: a rule on gateways runs");
+    }
+
+    #[test]
+    fn silence_never_proves_calm() {
+        let when = |proof| format!("when = {{ blind_for = \"90s\" }}\nclear_for = \"{proof}\"");
+        check("{ what = \"gateways\" }", &when("90s"), "silence itself would prove calm");
+        assert!(rulebook("{ what = \"gateways\" }", &when("91s")).is_ok());
+    }
+
+    #[test]
+    fn a_limit_is_held_against_its_own_quantity_only() {
+        let when = "when = { below = \"0.1 MPa\" }";
+        check("{}", when, "when.below: a limit needs `applies_to` to name the unit");
+        check("{ unit = \"m\" }", when, "\"0.1 MPa\" is no number in m");
+        check("{ unit = \"Pa\" }", "when = { below = \"much Pa\" }", "is no number in Pa or MPa");
+    }
+
+    #[test]
+    fn a_misspelt_word_is_told_with_the_known_ones() {
+        check("{}", "when = { has_state = \"fier\" }", "known: fire, prealarm");
+        check("{}", "when = { bellow = \"1 Pa\" }", "exactly one of below, above");
+        let two = "when = { has_state = \"fire\", quality_is = \"stuck\" }";
+        check("{}", two, "exactly one of below, above");
+        check("{ what = \"all\" }", "when = { has_state = \"fire\" }", "known: points, discrete");
+        check(
+            "{}",
+            "when = { has_state = \"fire\" }\nfro = \"5s\"",
+            "step[0].fro: there is no such",
+        );
+    }
+
+    #[test]
+    fn all_mistakes_of_all_files_are_told_at_once() {
+        let one = "[[rule]]\nid = \"1\"";
+        let files = [("one.toml".to_owned(), one.to_owned()), ("two.toml".into(), "[[".into())];
+        let mistakes = read(&files).expect_err("mistakes");
+        let paths: Vec<String> =
+            mistakes.0.iter().map(|mistake| format!("{} {}", mistake.file, mistake.path)).collect();
+        assert_eq!(
+            paths,
+            [
+                "one.toml rule[0].advice",
+                "one.toml rule[0].applies_to",
+                "one.toml rule[0].basis",
+                "one.toml rule[0].id",
+                "one.toml rule[0].kind",
+                "one.toml rule[0].name",
+                "one.toml rule[0].step",
+                "two.toml ",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_rulebook_that_lets_a_fire_pass_is_refused() {
+        let water = include_str!("../../rulebook/water.toml");
+        let mistakes = read(&[("water.toml".into(), water.into())]).expect_err("a mistake");
+        assert!(mistakes.to_string().contains("no rule raises an alarm of kind \"fire\""));
+    }
+
+    #[test]
+    fn two_rules_never_share_an_id() {
+        let fire = include_str!("../../rulebook/fire.toml");
+        let twice = [("a.toml".into(), fire.into()), ("b.toml".into(), fire.into())];
+        let mistakes = read(&twice).expect_err("mistakes");
+        assert_eq!(mistakes.0.len(), 3);
+    }
+
+    #[test]
+    fn a_revision_changes_with_its_rule_and_only_with_it() {
+        let with = |held| {
+            let step = format!("when = {{ has_state = \"fault\" }}\nfor = \"{held}\"");
+            rulebook("{}", &step).expect("a rulebook")
+        };
+        let (one, other) = (with("5s"), with("6s"));
+        let revision = |rulebook: &Rulebook, id| {
+            rulebook.rule(&RuleId::parse(id).expect("an id")).expect("a rule").revision
+        };
+        assert_eq!(revision(&one, "FIRE"), revision(&other, "FIRE"));
+        assert_ne!(revision(&one, "X1"), revision(&other, "X1"));
+        assert_ne!(one.revision(), other.revision());
+        assert_eq!(one.revision(), with("5s").revision());
+    }
 }

@@ -1,0 +1,202 @@
+//! What is found out about a box beside its readings: holes, second boxes, and what cannot be
+//! read. Each is recorded, and told to an operator where it could hide a fire.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use firegrid_rules::engine::ClearHold;
+use firegrid_rules::rulebook::Severity;
+use firegrid_wire::limits::MESSAGE_BYTES;
+use firegrid_wire::names::GatewayId;
+use firegrid_wire::pack::Pack;
+use firegrid_wire::span::{BatchName, Lane};
+use firegrid_wire::time::CentreTime;
+use serde_json::json;
+
+use super::arrivals::Arriving;
+use super::events::Message;
+use super::judgement::Judgement;
+use crate::desk::alarms::OwnAlarm;
+use crate::intake::admission::HoleKind;
+use crate::storage::conflicts::ConflictBatch;
+use crate::storage::dead_letters::DeadLetter;
+use crate::storage::events::NewEvent;
+use crate::storage::holes::Hole;
+
+/// Dead letters kept of one gateway until somebody has looked.
+pub const LETTERS_KEPT: u64 = 1_000;
+
+impl Judgement {
+    /// A batch of a second box: kept apart, and receipted by its name.
+    pub(super) fn conflict(&mut self, arriving: &Arriving<'_>, keep: Option<BatchName>) {
+        let Arriving { gateway, lane, arrived, body, .. } = *arriving;
+        self.two_boxes(gateway, arrived);
+        if let Some(name) = keep {
+            self.owed.duplicate(gateway, lane, name);
+            let batch = ConflictBatch {
+                gateway: gateway.clone(),
+                lane,
+                name,
+                body: body.to_vec(),
+                arrived,
+            };
+            self.changes.apart_batches.push(batch);
+        }
+    }
+
+    pub(super) fn two_boxes(&mut self, id: &GatewayId, arrived: CentreTime) {
+        let Some(gateway) = self.gateways.get_mut(id) else { return };
+        if gateway.conflict.is_some() {
+            return;
+        }
+        gateway.conflict = Some(arrived);
+        tracing::error!(gateway = %id, "Two boxes use one identity.");
+        self.engine.hold_clears(id, ClearHold::UntilLifted);
+        self.changes.conflicts.insert(id.clone(), Some(arrived));
+        let own = OwnAlarm {
+            kind: "two-boxes",
+            cause: arrived.millis().to_string(),
+            severity: Severity::Serious,
+            gateway: id,
+            zh: (
+                "两台网关使用同一身份",
+                format!("网关 {id} 的早先时段在其后继之后仍在发送，确认前该网关的报警不会恢复"),
+            ),
+            en: format!("an earlier span of {id} speaks after its successor; nothing clears"),
+            lasts: true,
+        };
+        self.own_alarm(own, arrived);
+    }
+
+    /// Records what is missing before a batch, or with it.
+    pub(super) fn record_hole(
+        &mut self,
+        arriving: &Arriving<'_>,
+        told_by: BatchName,
+        hole: Option<HoleKind>,
+        otherwise: &'static str,
+        body: serde_json::Value,
+    ) {
+        let Arriving { gateway: id, lane, arrived, .. } = *arriving;
+        let kind = match hole {
+            Some(HoleKind::RestoredSpool) => "restored-spool",
+            Some(HoleKind::Forgotten) => "forgotten",
+            None if otherwise == "restored-spool" => return,
+            None => otherwise,
+        };
+        let Some(gateway) = self.gateways.get_mut(id) else { return };
+        let before = gateway.committed[lane].map(|name| name.to_string());
+        gateway.holes += 1;
+        let body = json!({ "before": before, "told": body });
+        let kind_text = kind.to_owned();
+        self.changes.holes.push(Hole {
+            gateway: id.clone(),
+            lane,
+            told_by,
+            kind: kind_text,
+            body,
+            arrived,
+        });
+        let event = json!({ "gateway": id, "lane": lane, "kind": kind, "told_by": told_by });
+        self.changes.events.push(NewEvent { kind: "hole", body: event, at: arrived });
+        if hole.is_none() {
+            return;
+        }
+        tracing::warn!(gateway = %id, %lane, batch = %told_by, kind, "Spool restored or lost.");
+        let own = OwnAlarm {
+            kind: "restored-spool",
+            cause: format!("{lane}~{told_by}"),
+            severity: Severity::General,
+            gateway: id,
+            zh: (
+                "网关数据存储被还原或丢失",
+                format!("网关 {id} 的存储早于已送达的数据，其间的读数可能缺失"),
+            ),
+            en: format!("the spool of {id} stands behind what it had delivered"),
+            lasts: false,
+        };
+        self.own_alarm(own, arrived);
+    }
+
+    /// Sets single bad records aside. Whether there were any.
+    pub(super) fn set_records_aside(
+        &mut self,
+        message: &Message,
+        arriving: &Arriving<'_>,
+        pack: &Pack,
+    ) -> bool {
+        for fault in &pack.faults {
+            let name = Some(pack.head.name);
+            let lane = arriving.lane.as_str();
+            self.write_letter(message, lane, name, Some(fault.index), &fault.reason, arriving.body);
+        }
+        if let Some(first) = pack.faults.first() {
+            self.tell_dead_letter(arriving, &pack.head.name.to_string(), &first.reason);
+        }
+        !pack.faults.is_empty()
+    }
+
+    /// An urgent batch or record that cannot be read may have been a fire.
+    pub(super) fn tell_dead_letter(&mut self, arriving: &Arriving<'_>, name: &str, why: &str) {
+        let Arriving { gateway: id, lane, arrived, .. } = *arriving;
+        match lane {
+            Lane::Routine => {}
+            Lane::Urgent => {
+                let own = OwnAlarm {
+                    kind: "dead-letter",
+                    cause: format!("{lane}~{name}"),
+                    severity: Severity::Serious,
+                    gateway: id,
+                    zh: (
+                        "紧急数据无法读取",
+                        format!("网关 {id} 的紧急数据 {name} 无法读取：{why}"),
+                    ),
+                    en: format!("urgent batch {name} of {id} cannot be read: {why}"),
+                    lasts: false,
+                };
+                self.own_alarm(own, arrived);
+            }
+        }
+    }
+
+    pub(super) fn set_aside(
+        &mut self,
+        message: &Message,
+        topic: &str,
+        name: Option<BatchName>,
+        why: &str,
+        body: &[u8],
+    ) {
+        let gateway = &message.gateway;
+        tracing::warn!(%gateway, topic, reason = why, "Message set aside as a dead letter.");
+        self.write_letter(message, topic, name, None, why, body);
+    }
+
+    pub(super) fn write_letter(
+        &mut self,
+        message: &Message,
+        topic: &str,
+        name: Option<BatchName>,
+        index: Option<u32>,
+        why: &str,
+        body: &[u8],
+    ) {
+        let (id, arrived) = (&message.gateway, message.arrived);
+        let Some(gateway) = self.gateways.get_mut(id) else { return };
+        gateway.dead_letters += 1;
+        if LETTERS_KEPT < gateway.dead_letters || self.changes.is_full() {
+            return;
+        }
+        let mut what = DefaultHasher::new();
+        (topic, name, index, body).hash(&mut what);
+        self.changes.dead_letters.push(DeadLetter {
+            id: format!("{id}~{topic}~{:016x}", what.finish()),
+            gateway: id.clone(),
+            topic: topic.to_owned(),
+            name,
+            index,
+            reason: why.to_owned(),
+            body: body[..body.len().min(MESSAGE_BYTES)].to_vec(),
+            arrived,
+        });
+    }
+}

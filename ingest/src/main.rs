@@ -1,0 +1,84 @@
+//! `firegrid-ingest`: the monitoring centre as a program.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use firegrid_ingest::commands;
+use firegrid_wire::document::Mistakes;
+use tracing_subscriber::EnvFilter;
+
+/// What was asked for did not work.
+const FAILED: u8 = 1;
+/// The settings are wrong; clap uses the same code for a wrong command line.
+const MISTAKEN: u8 = 2;
+
+/// 监控中心：接收网关数据，研判、存储，并把故障变成工单。
+/// The monitoring centre: admits what gateways deliver, judges it, and turns faults into tickets.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// 运行监控中心，直到被要求停止。 Runs the centre until it is asked to stop.
+    Run {
+        /// 设置文件。 The settings file.
+        #[arg(long, value_name = "FILE")]
+        settings: PathBuf,
+    },
+    /// 检查设置，说明会做什么，什么也不启动。 Checks the settings and says what would be done.
+    Check {
+        /// 设置文件。 The settings file.
+        #[arg(long, value_name = "FILE")]
+        settings: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let line = Line::parse();
+    log_to_stderr();
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let done = match line.command {
+        Command::Run { settings } => commands::run::run(&settings, environment),
+        Command::Check { settings } => {
+            commands::check::check(&settings, environment, &mut std::io::stdout().lock())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => tell(&error),
+    }
+}
+
+/// `FIREGRID_LOG` says what is logged, as in `info,firegrid_ingest=debug`.
+fn log_to_stderr() {
+    let filter = EnvFilter::builder()
+        .with_env_var("FIREGRID_LOG")
+        .with_default_directive(tracing::Level::INFO.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where an error meets the user")]
+fn tell(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref::<Mistakes>() {
+        Some(mistakes) => {
+            eprintln!("设置有误。 The settings cannot be used.\n{mistakes}");
+            ExitCode::from(MISTAKEN)
+        }
+        None => {
+            eprintln!("{error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}

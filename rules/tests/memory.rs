@@ -1,0 +1,357 @@
+//! What the engine remembers over restarts, changed rulebooks and changed catalogues, and what
+//! it shows of itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use firegrid_rules::decision::{Change, Decision, Reason, Subject};
+use firegrid_rules::engine::{Admitted, ClearHold, Engine, NotYet, Standing, StateKey, Voice};
+use firegrid_rules::rulebook::{RuleId, Rulebook};
+use firegrid_rules::sight::{Blindness, Sight};
+use firegrid_wire::catalogue::{Catalogue, DeviceEntry, PointEntry};
+use firegrid_wire::names::{DeviceId, FullPointId, GatewayId, PointId};
+use firegrid_wire::pack::{self, Head, Pack, Stretch};
+use firegrid_wire::quantity::Unit;
+use firegrid_wire::reading::{Quality, Reading, Value};
+use firegrid_wire::span::{BatchName, Lane, SpanId};
+use firegrid_wire::state::States;
+use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
+
+const BEGIN: i64 = 1_795_305_600_000;
+
+const FAULT: &str = r#"
+    [[rule]]
+    id = "F1"
+    kind = "point-fault"
+    name = { zh = "故障", en = "fault" }
+    basis = "[D]"
+    advice = { zh = "修", en = "mend" }
+    applies_to = { parts = [40] }
+    step = [{ name = "hazard", severity = "general", effect = "hazard", when = { has_state = "fault" }, for = "30s", clear_for = "60s" }]
+"#;
+
+fn rulebook(more: &str) -> Arc<Rulebook> {
+    let fire = include_str!("../rulebook/fire.toml");
+    let files = [("fire.toml".into(), fire.into()), ("more.toml".into(), more.into())];
+    Arc::new(Rulebook::read(&files).unwrap_or_else(|mistakes| panic!("{mistakes}")))
+}
+
+fn gateway() -> GatewayId {
+    GatewayId::parse("box").expect("a gateway")
+}
+
+fn subject(id: &str) -> Subject {
+    Subject::Point(full(id))
+}
+
+fn full(id: &str) -> FullPointId {
+    FullPointId { gateway: gateway(), point: PointId::parse(id).expect("a point") }
+}
+
+fn rule(id: &str) -> RuleId {
+    RuleId::parse(id).expect("a rule")
+}
+
+fn entry(id: &str, lane: Lane, part: u8) -> PointEntry {
+    PointEntry {
+        n: PointId::parse(id).expect("a point"),
+        label: String::new(),
+        lane,
+        u: (lane == Lane::Routine).then_some(Unit::Pascal),
+        system: 1,
+        part,
+        zone: String::new(),
+        tags: Vec::new(),
+        limits: BTreeMap::new(),
+        source: id.to_owned(),
+    }
+}
+
+fn catalogue(points: Vec<PointEntry>) -> Catalogue {
+    let device = DeviceEntry {
+        n: DeviceId::parse("facp1").expect("a device"),
+        label: String::new(),
+        profile: "test".into(),
+        alarm_period: Some(Millis::new(500)),
+        analog_period: Some(Millis::seconds(20)),
+    };
+    Catalogue { devices: vec![device], points }
+}
+
+struct Centre {
+    engine: Engine,
+    catalogue: Catalogue,
+    rows: BTreeMap<String, Vec<u8>>,
+    now: i64,
+    seq: u64,
+    span: u64,
+}
+
+impl Centre {
+    fn new(rulebook: Arc<Rulebook>, catalogue: Catalogue) -> Centre {
+        let mut engine = Engine::new(rulebook);
+        engine.catalogue(&gateway(), &catalogue.hash(), &catalogue);
+        engine.listening(CentreTime::from_millis(BEGIN), true);
+        Centre { engine, catalogue, rows: BTreeMap::new(), now: 0, seq: 0, span: 1 }
+    }
+
+    /// A batch that vouches for everything since the one before.
+    fn says(&mut self, seconds: i64, lane: Lane, said: &[(&str, &str)]) -> Vec<Decision> {
+        self.reads(seconds, lane, said, Quality::Good)
+    }
+
+    fn reads(
+        &mut self,
+        seconds: i64,
+        lane: Lane,
+        said: &[(&str, &str)],
+        quality: Quality,
+    ) -> Vec<Decision> {
+        let at = |seconds: i64| GatewayTime::from_millis(BEGIN + seconds * 1_000);
+        let readings = said.iter().map(|(id, words)| Reading {
+            point: PointId::parse(id).expect("a point"),
+            time: at(seconds),
+            value: match words.parse::<f64>() {
+                Ok(number) => Value::number(number, Unit::Pascal),
+                Err(_) => States::from_words(words).map_or(Value::Unknown, Value::States),
+            },
+            quality,
+        });
+        self.seq += 1;
+        let head = Head {
+            gateway: gateway(),
+            lane,
+            name: BatchName { span: SpanId::from_bits(self.span), seq: self.seq },
+            after: (self.seq == 1).then_some(pack::After::Nothing),
+            stretch: Some(Stretch { from: at(self.now.min(seconds)), until: at(seconds) }),
+            catalogue: self.catalogue.hash(),
+            refresh: None,
+            marker: None,
+        };
+        self.now = seconds;
+        let pack = Pack { head, readings: (1..).zip(readings).collect(), faults: Vec::new() };
+        let mut out = Vec::new();
+        let admitted = Admitted {
+            gateway: &gateway(),
+            pack: &pack,
+            span_order: self.span as u32,
+            hole: false,
+            sent: at(seconds),
+            current: SpanId::from_bits(self.span),
+            arrived: self.centre(),
+        };
+        self.engine.observe(admitted, &mut out);
+        out
+    }
+
+    fn restart(&mut self, rulebook: Arc<Rulebook>) {
+        for (StateKey(key), row) in self.engine.changed() {
+            match row {
+                Some(row) => self.rows.insert(key, row),
+                None => self.rows.remove(&key),
+            };
+        }
+        let rows = self.rows.iter().map(|(key, row)| (StateKey(key.clone()), row.clone()));
+        self.engine = Engine::restore(rulebook, rows).expect("its own rows");
+        self.engine.catalogue(&gateway(), &self.catalogue.hash(), &self.catalogue);
+        self.engine.listening(self.centre(), true);
+    }
+
+    fn centre(&self) -> CentreTime {
+        CentreTime::from_millis(BEGIN + self.now * 1_000)
+    }
+
+    fn may_close(&self, id: &str, of: &str) -> Result<(), NotYet> {
+        self.engine.may_close(&subject(id), &rule(of), self.centre())
+    }
+}
+
+fn told(decisions: &[Decision]) -> Vec<(&str, Change)> {
+    decisions.iter().map(|decision| (decision.rule.as_str(), decision.change)).collect()
+}
+
+fn faulty() -> Centre {
+    let points = vec![entry("facp1/L1D001", Lane::Urgent, 40)];
+    let mut centre = Centre::new(rulebook(FAULT), catalogue(points));
+    centre.says(0, Lane::Urgent, &[("facp1/L1D001", "fault")]);
+    centre
+}
+
+#[test]
+fn a_changed_rule_clears_nothing_and_its_proof_begins_anew() {
+    let mut centre = faulty();
+    assert_eq!(told(&centre.says(30, Lane::Urgent, &[])), [("F1", Change::Raised)]);
+    centre.says(40, Lane::Urgent, &[("facp1/L1D001", "normal")]);
+    centre.restart(rulebook(&FAULT.replace("30s", "31s")));
+    // The proof had run for 50 s; under the changed rule it stands still until it is read again.
+    assert_eq!(told(&centre.says(110, Lane::Urgent, &[])), []);
+    assert!(matches!(centre.may_close("facp1/L1D001", "F1"), Err(NotYet::Calm { .. })));
+    let again = centre.says(120, Lane::Urgent, &[("facp1/L1D001", "normal")]);
+    assert_eq!(told(&again), [("F1", Change::Calmed)]);
+    assert_eq!(told(&centre.says(180, Lane::Urgent, &[])), [("F1", Change::Cleared)]);
+}
+
+#[test]
+fn what_was_only_suspected_under_another_revision_begins_anew() {
+    let mut centre = faulty();
+    centre.restart(rulebook(&FAULT.replace("60s", "61s")));
+    assert_eq!(told(&centre.says(35, Lane::Urgent, &[])), []);
+    centre.says(40, Lane::Urgent, &[("facp1/L1D001", "fault")]);
+    assert_eq!(told(&centre.says(70, Lane::Urgent, &[])), [("F1", Change::Raised)]);
+}
+
+#[test]
+fn what_a_rule_that_is_gone_had_raised_waits_for_a_person() {
+    let mut centre = faulty();
+    centre.says(30, Lane::Urgent, &[]);
+    centre.restart(rulebook(""));
+    centre.says(40, Lane::Urgent, &[("facp1/L1D001", "normal")]);
+    centre.restart(rulebook(FAULT));
+    centre.says(200, Lane::Urgent, &[("facp1/L1D001", "normal")]);
+    assert_eq!(centre.may_close("facp1/L1D001", "F1"), Err(NotYet::Retired));
+    let view = centre.engine.point(&full("facp1/L1D001"), centre.centre()).expect("a point");
+    assert!(matches!(view.phases[0].standing, Standing::Retired { .. }), "{view:?}");
+    centre.engine.release(&subject("facp1/L1D001"), &rule("F1"));
+    assert_eq!(centre.may_close("facp1/L1D001", "F1"), Ok(()));
+    centre.restart(rulebook(FAULT));
+    centre.says(210, Lane::Urgent, &[("facp1/L1D001", "normal")]);
+    assert_eq!(centre.may_close("facp1/L1D001", "F1"), Ok(()));
+}
+
+#[test]
+fn a_point_that_moved_to_another_lane_is_another_point() {
+    let mut centre = faulty();
+    let raised = centre.says(30, Lane::Urgent, &[]);
+    let other =
+        vec![entry("facp1/L1D001", Lane::Routine, 40), entry("facp1/L1D002", Lane::Urgent, 40)];
+    centre.catalogue = catalogue(other);
+    centre.engine.catalogue(&gateway(), &centre.catalogue.hash(), &centre.catalogue);
+    (centre.span, centre.seq) = (2, 0);
+    let retired = centre.says(40, Lane::Urgent, &[("facp1/L1D002", "normal")]);
+    assert_eq!(told(&retired), [("F1", Change::Retired)]);
+    assert_eq!(retired[0].occurrence, raised[0].occurrence);
+    assert_eq!(retired[0].reason, Reason::Vanished);
+    assert_eq!(centre.may_close("facp1/L1D001", "F1"), Err(NotYet::Retired));
+}
+
+#[test]
+fn a_rule_that_no_longer_looks_at_a_point_clears_nothing_there() {
+    let mut centre = faulty();
+    centre.says(30, Lane::Urgent, &[]);
+    centre.catalogue = catalogue(vec![entry("facp1/L1D001", Lane::Urgent, 41)]);
+    centre.engine.catalogue(&gateway(), &centre.catalogue.hash(), &centre.catalogue);
+    (centre.span, centre.seq) = (2, 0);
+    let retired = centre.says(40, Lane::Urgent, &[("facp1/L1D001", "normal")]);
+    assert_eq!(told(&retired), [("F1", Change::Retired)]);
+    assert_eq!(retired[0].reason, Reason::Unwatched);
+}
+
+#[test]
+fn a_hold_that_ends_lets_clear_what_was_proven_meanwhile() {
+    let mut centre = faulty();
+    centre.says(30, Lane::Urgent, &[]);
+    let until = CentreTime::from_millis(BEGIN + 200_000);
+    centre.engine.hold_clears(&gateway(), ClearHold::Until(until));
+    centre.says(40, Lane::Urgent, &[("facp1/L1D001", "normal")]);
+    assert_eq!(told(&centre.says(150, Lane::Urgent, &[])), []);
+    assert_eq!(centre.may_close("facp1/L1D001", "F1"), Err(NotYet::TwoBoxes));
+    centre.restart(rulebook(FAULT));
+    assert_eq!(told(&centre.says(199, Lane::Urgent, &[])), []);
+    assert_eq!(told(&centre.says(200, Lane::Urgent, &[])), [("F1", Change::Cleared)]);
+}
+
+#[test]
+fn an_unlisted_box_full_of_names_stays_bounded_and_its_fires_are_raised() {
+    let mut centre = Centre::new(rulebook(""), catalogue(Vec::new()));
+    for hundred in 0..101 {
+        let names: Vec<String> = (0..100).map(|one| format!("d{hundred}/p{one}")).collect();
+        let said: Vec<(&str, &str)> = names.iter().map(|name| (&**name, "normal")).collect();
+        centre.says(hundred, Lane::Urgent, &said);
+    }
+    assert_eq!(centre.engine.points(&gateway(), centre.centre()).len(), 10_000);
+    let raised = centre.says(200, Lane::Urgent, &[("last/one", "fire"), ("no/one", "normal")]);
+    assert_eq!(told(&raised), [("FIRE", Change::Raised)]);
+    assert_eq!(centre.engine.points(&gateway(), centre.centre()).len(), 10_001);
+}
+
+#[test]
+fn an_analog_point_that_says_fire_is_believed() {
+    let points = vec![entry("facp1/pressure", Lane::Routine, 0)];
+    let mut centre = Centre::new(rulebook(""), catalogue(points));
+    centre.says(0, Lane::Routine, &[("facp1/pressure", "1000")]);
+    let raised = centre.says(1, Lane::Routine, &[("facp1/pressure", "fire")]);
+    assert_eq!(told(&raised), [("FIRE", Change::Raised)]);
+    assert_eq!(told(&centre.says(2, Lane::Routine, &[("facp1/pressure", "1000")])), []);
+    assert_eq!(told(&centre.says(99, Lane::Routine, &[])), []);
+}
+
+#[test]
+fn a_point_shows_what_it_says_whether_it_is_seen_and_whether_it_can_speak() {
+    let points = vec![
+        entry("facp1/L1D001", Lane::Urgent, 40),
+        entry("facp1/L1D002", Lane::Urgent, 40),
+        entry("facp1/pressure", Lane::Routine, 0),
+    ];
+    let mut centre = Centre::new(rulebook(FAULT), catalogue(points));
+    let view = |centre: &Centre, id: &str, after: i64| {
+        let now = centre.centre().plus(Millis::seconds(after.unsigned_abs()));
+        centre.engine.point(&full(id), now).expect("a point")
+    };
+    assert_eq!(view(&centre, "facp1/L1D001", 0).sight, Sight::Never);
+    centre.says(10, Lane::Urgent, &[("facp1/L1D001", "fault disabled flooded")]);
+    let shielded = view(&centre, "facp1/L1D001", 0);
+    assert_eq!(
+        shielded.value.map(|value| value.to_string()),
+        Some("fault disabled flooded".into())
+    );
+    assert_eq!(shielded.sight, Sight::Seen { last: centre.centre() });
+    assert!(matches!(shielded.voice, Voice::Mute(_)));
+    assert_eq!(view(&centre, "facp1/L1D002", 0).sight, Sight::Never);
+    let last = Some(centre.centre());
+    let silent = Sight::Blind { last, cause: Blindness::Silence };
+    assert_eq!(view(&centre, "facp1/L1D001", 30).sight, silent);
+    centre.says(20, Lane::Urgent, &[("facp1/comm", "fault")]);
+    let last = Some(centre.centre());
+    let dead = Sight::Blind { last, cause: Blindness::Device };
+    assert_eq!(view(&centre, "facp1/L1D001", 0).sight, dead);
+    // The analog points of the device are read every 20 s: blind after three of them.
+    (centre.now, centre.seq) = (20, 0);
+    centre.reads(21, Lane::Routine, &[("facp1/pressure", "7")], Quality::Stuck);
+    assert!(matches!(view(&centre, "facp1/pressure", 59).sight, Sight::Seen { .. }));
+    assert!(matches!(view(&centre, "facp1/pressure", 60).sight, Sight::Blind { .. }));
+    assert_eq!(view(&centre, "facp1/pressure", 0).voice, Voice::Doubtful(Quality::Stuck));
+    let names: Vec<String> = centre
+        .engine
+        .points(&gateway(), centre.centre())
+        .iter()
+        .map(|view| view.point.point.to_string())
+        .collect();
+    assert_eq!(names, ["facp1/L1D001", "facp1/L1D002", "facp1/comm", "facp1/pressure"]);
+}
+
+#[test]
+fn only_what_changed_is_written() {
+    let points = (1..=50).map(|one| entry(&format!("facp1/L1D{one:03}"), Lane::Urgent, 40));
+    let mut centre = Centre::new(rulebook(FAULT), catalogue(points.collect()));
+    let said: Vec<String> = (1..=50).map(|one| format!("facp1/L1D{one:03}")).collect();
+    let said: Vec<(&str, &str)> = said.iter().map(|id| (&**id, "normal")).collect();
+    centre.says(0, Lane::Urgent, &said);
+    assert_eq!(centre.engine.changed().len(), 52);
+    assert_eq!(centre.engine.changed().len(), 0);
+    centre.says(1, Lane::Urgent, &[("facp1/L1D007", "fault")]);
+    let mut keys: Vec<String> =
+        centre.engine.changed().into_iter().map(|(StateKey(key), _)| key).collect();
+    keys.sort();
+    assert_eq!(keys, ["@listening", "box", "box/urgent/facp1/L1D007"]);
+}
+
+#[test]
+fn a_row_that_is_not_its_own_is_refused_with_its_name() {
+    for key in ["box", "box/urgent/facp1/L1D001", "@listening"] {
+        let rows = [(StateKey(key.into()), b"{\"no\":1}".to_vec())];
+        let error = Engine::restore(rulebook(""), rows).expect_err("refused");
+        assert_eq!(error.key, key);
+    }
+    let rows = [(StateKey("box/sideways/a/b".into()), b"{}".to_vec())];
+    assert!(Engine::restore(rulebook(""), rows).is_err());
+}
