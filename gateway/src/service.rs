@@ -293,3 +293,67 @@ async fn open_spool(settings: &Settings, labels: &Labels) -> anyhow::Result<Spoo
 fn fresh_span() -> SpanId {
     SpanId::from_bits(RandomState::new().build_hasher().finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shipped settings with a data folder of the test's own. Nothing of them can be
+    /// reached: neither panel nor broker.
+    fn settings(folder: &std::path::Path) -> Settings {
+        let shipped = include_str!("../../deploy/settings/gateway.toml");
+        let nobody = "127.0.0.1:1";
+        let text = shipped
+            .replace("/var/lib/firegrid/gateway", &folder.display().to_string())
+            .replace("127.0.0.1:502", nobody)
+            .replace("127.0.0.1:1883", nobody);
+        Settings::parse("gateway.toml", &text).expect("the shipped settings")
+    }
+
+    async fn shortly() {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+
+    #[tokio::test]
+    async fn it_works_without_panel_and_broker_and_its_folder_is_free_when_it_has_stopped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for _ in 0..2 {
+            run(settings(folder.path()), shortly()).await.expect("a run");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_second_one_on_the_same_folder_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = Service::start(settings(folder.path())).await.expect("a service");
+        let second = run(settings(folder.path()), std::future::ready(())).await;
+        let refused = format!("{:#}", second.expect_err("a second one"));
+        assert!(refused.contains("is used by another process"), "{refused}");
+        first.stop().await;
+        run(settings(folder.path()), std::future::ready(())).await.expect("a run");
+    }
+
+    #[tokio::test]
+    async fn what_was_read_is_durable_when_it_has_stopped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut service = Service::start(settings(folder.path())).await.expect("a service");
+        let device = crate::inventory::DeviceIndex(0);
+        let at = service.clock.uptime();
+        let mut outputs = Vec::new();
+        service.recorder.news(News::Lost { device, at }, at, &mut outputs);
+        service.carry_out(outputs);
+        let given = service.appended.urgent.expect("a batch");
+        service.stop().await;
+        let settings = settings(folder.path());
+        let labels =
+            Labels { gateway: settings.gateway, catalogue: settings.inventory.catalogue().hash() };
+        let spool = Spool::open(&folder.path().join("spool"), &labels).expect("a free folder");
+        assert_eq!(spool.recovered.urgent.last, Some(given));
+    }
+
+    #[test]
+    fn no_two_spans_are_the_same() {
+        let spans: std::collections::HashSet<SpanId> = (0..1_000).map(|_| fresh_span()).collect();
+        assert_eq!(spans.len(), 1_000);
+    }
+}

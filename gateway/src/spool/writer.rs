@@ -83,8 +83,10 @@ impl LaneSpool {
         let (tell, standing) = watch::channel(standing_of(&lane, false));
         let writer = Writer { lane, inbox, tell, clock: Clock::begin(), failing: false };
         let _: JoinHandle<()> = std::thread::Builder::new().name(name).spawn(move || {
-            writer.run();
+            let done = writer.run();
             drop(guard);
+            // Whoever asked may have gone away.
+            let _ = done.map(|done| done.send(()));
         })?;
         Ok((LaneSpool { commands, standing }, recovered))
     }
@@ -110,7 +112,7 @@ impl LaneSpool {
         answered
     }
 
-    /// Makes everything durable, if the disk lets it, and ends the thread.
+    /// Makes everything durable, if the disk lets it, ends the thread and frees its guard.
     pub async fn stop(&self) {
         let (done, is_done) = oneshot::channel();
         self.command(Command::Stop { done });
@@ -145,7 +147,8 @@ enum Then {
 }
 
 impl<S: Storage> Writer<S> {
-    fn run(mut self) {
+    /// Works until it is told to stop; whom to tell that it has.
+    fn run(mut self) -> Option<oneshot::Sender<()>> {
         // What recovery could not make durable is pending already.
         self.flush();
         loop {
@@ -160,10 +163,7 @@ impl<S: Storage> Writer<S> {
                 Then::Stop(done) => {
                     self.flush();
                     self.tell_standing();
-                    drop(self.inbox);
-                    // Whoever asked may have gone away.
-                    let _ = done.map(|done| done.send(()));
-                    return;
+                    return done;
                 }
             }
         }
