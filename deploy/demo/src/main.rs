@@ -31,7 +31,7 @@ const DATA: &str = "var/demo";
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     // The broker is a library made to be watched; here its every word would hide the story.
-    let quiet = "info,rumqttd=error,firegrid_gateway=warn,firegrid_ingest=warn";
+    let quiet = "info,rumqttd=off,firegrid_gateway=warn,firegrid_ingest=warn";
     let filter = EnvFilter::try_from_env("FIREGRID_LOG").unwrap_or_else(|_| quiet.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 

@@ -14,6 +14,13 @@ use crate::county::{REGION, UNITS, Unit};
 /// Pressure that stands at a sprinkler end while all is well, in pascal.
 const STANDING_PRESSURE: f64 = 350_000.0;
 
+/// What stands on the plate of every pump, in volt, ampere and hertz.
+const PUMP_PLATE: [(&str, f64); 3] = [
+    ("pump1/nominal-voltage", 380.0),
+    ("pump1/nominal-current", 139.0),
+    ("pump1/nominal-frequency", 50.0),
+];
+
 /// One unit's devices and the settings of its gateway.
 pub(crate) struct Site {
     /// The unit.
@@ -44,6 +51,9 @@ impl Site {
                 })?;
             let site = Site { unit, settings, devices };
             site.show_pressure(STANDING_PRESSURE)?;
+            for (point, number) in PUMP_PLATE {
+                site.devices.show(point, number)?;
+            }
             sites.push(site);
         }
         Ok(sites)
