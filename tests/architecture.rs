@@ -194,3 +194,35 @@ fn a_file_is_named_by_what_it_holds() {
     });
     none(empty.collect());
 }
+
+#[test]
+fn every_warning_has_its_heading_in_the_runbook() {
+    let runbook = std::fs::read_to_string(project().join("deploy/RUNBOOK.md")).expect("a runbook");
+    let headings: BTreeSet<&str> =
+        runbook.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let mut sentences = BTreeSet::new();
+    for (place, text) in sources() {
+        if place.starts_with("gateway/src") || place.starts_with("ingest/src") {
+            let code: Vec<&str> = code(&text).map(|(_, line)| line).collect();
+            sentences.extend(warnings(&code.join("\n")));
+        }
+    }
+    assert!(sentences.len() > 30, "the log lines are not where they were: {sentences:?}");
+    let missing = sentences.iter().filter(|sentence| !headings.contains(sentence.as_str()));
+    none(missing.map(|sentence| format!("no heading: {sentence}")).collect());
+    let stale = headings.iter().filter(|heading| !sentences.contains(**heading));
+    none(stale.map(|heading| format!("nothing says: {heading}")).collect());
+}
+
+/// The constant sentences of WARN and ERROR lines, without their full stop.
+fn warnings(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for level in ["tracing::warn!(", "tracing::error!("] {
+        for call in code.split(level).skip(1) {
+            let call = call.split(");").next().unwrap_or_default();
+            let texts = call.split('"').skip(1).step_by(2);
+            found.extend(texts.filter_map(|text| text.strip_suffix('.')).map(str::to_owned));
+        }
+    }
+    found
+}
