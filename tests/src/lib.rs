@@ -14,16 +14,20 @@
 //! Nothing here sleeps a guessed time: [`World::until`] waits until something is true, or
 //! fails showing the last lines of every process.
 
+mod api;
 mod broker;
 mod centre;
+mod demo;
 mod gateway;
 pub mod oracle;
 mod part;
 mod site;
 mod world;
 
+pub use api::Api;
 pub use broker::Broker;
 pub use centre::Centre;
+pub use demo::Demo;
 pub use gateway::Gateway;
 pub use part::Part;
 pub use site::{Answered, PANEL, PRESSURE, PUMP, Site};
