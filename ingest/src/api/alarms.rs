@@ -22,7 +22,8 @@ use super::problem::{Problem, Reason};
 use super::shown::{at_centre, at_gateway};
 use super::{Centre, in_time};
 use crate::judge::events::{Action, Done, PointsAsked};
-use crate::storage::alarms::{self, Alarm, AlarmFilter, HistoryLine};
+use crate::storage::alarms::{self, Alarm, AlarmFilter};
+use crate::storage::history::HistoryLine;
 
 const MOST: usize = 1_000;
 

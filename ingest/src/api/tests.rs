@@ -27,8 +27,9 @@ use crate::judge::events::{
 use crate::registry::{Registry, RegistryFiles};
 use crate::series::Row;
 use crate::series::embedded::Embedded;
-use crate::storage::alarms::{Alarm, AlarmBody, HistoryLine};
+use crate::storage::alarms::{Alarm, AlarmBody};
 use crate::storage::events::NewEvent;
+use crate::storage::history::{self, Book, HistoryLine};
 use crate::storage::readings::StoredReading;
 use crate::storage::tickets::{Ticket, TicketBody};
 use crate::storage::{self, Transaction, Writer, alarms, events, readings, tickets};

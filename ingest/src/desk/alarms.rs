@@ -17,8 +17,9 @@ use serde_json::{Value, json};
 use super::case::{Owner, id_of, place, told};
 use crate::judge::changes::Changes;
 use crate::judge::events::{Done, Refused};
-use crate::storage::alarms::{Alarm, AlarmBody, Deed, HistoryLine};
+use crate::storage::alarms::{Alarm, AlarmBody, Deed};
 use crate::storage::events::NewEvent;
+use crate::storage::history::HistoryLine;
 
 /// Every alarm that is not closed.
 #[derive(Debug, Default)]

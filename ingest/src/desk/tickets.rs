@@ -17,8 +17,9 @@ use serde_json::{Value, json};
 use super::case::{Owner, id_of, occurrence_words, place, told};
 use crate::judge::changes::Changes;
 use crate::judge::events::{Done, Refused};
-use crate::storage::alarms::{Deed, HistoryLine};
+use crate::storage::alarms::Deed;
 use crate::storage::events::NewEvent;
+use crate::storage::history::HistoryLine;
 use crate::storage::tickets::{Standing, Ticket, TicketBody};
 
 /// Every ticket that can still change.

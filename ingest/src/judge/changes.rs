@@ -11,12 +11,13 @@ use firegrid_wire::names::GatewayId;
 use firegrid_wire::span::{Lane, SpanId};
 use firegrid_wire::time::CentreTime;
 
-use crate::storage::alarms::{Alarm, HistoryLine};
+use crate::storage::alarms::Alarm;
 use crate::storage::catalogues::CataloguePage;
 use crate::storage::conflicts::{ConflictBatch, ConflictSpan};
 use crate::storage::dead_letters::DeadLetter;
 use crate::storage::events::NewEvent;
 use crate::storage::gateways::Gateway;
+use crate::storage::history::{self, Book, HistoryLine};
 use crate::storage::holes::Hole;
 use crate::storage::inbox::{InboxBatch, InboxName};
 use crate::storage::positions::{LanePosition, LaneSpan};
@@ -183,13 +184,13 @@ impl Changes {
             alarms::put(&mut to, row).await?;
         }
         for (alarm, line) in &self.alarm_lines {
-            alarms::put_line(&mut to, alarm, line).await?;
+            history::put_line(&mut to, Book::Alarms, alarm, line).await?;
         }
         for row in self.tickets.values() {
             tickets::put(&mut to, row).await?;
         }
         for (ticket, line) in &self.ticket_lines {
-            tickets::put_line(&mut to, ticket, line).await?;
+            history::put_line(&mut to, Book::Tickets, ticket, line).await?;
         }
         for row in self.positions.values() {
             positions::put(&mut to, row).await?;

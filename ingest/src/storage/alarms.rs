@@ -5,7 +5,8 @@ use firegrid_rules::rulebook::Severity;
 use firegrid_wire::names::{GatewayId, PointId};
 use firegrid_wire::time::{CentreTime, GatewayTime};
 
-use super::rows::{Columns, json, stored};
+use super::history::{self, Book, HistoryLine, line_number};
+use super::rows::{Columns, json};
 use super::{Reader, StorageError, Transaction};
 
 /// An alarm as it stands.
@@ -81,21 +82,6 @@ pub struct Deed {
     pub at: CentreMillis,
 }
 
-/// One line of the history of an alarm or a ticket.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HistoryLine {
-    /// Counts from 1.
-    pub n: u32,
-    /// When, on the centre's clock.
-    pub at: CentreTime,
-    /// Who did it; none if the system did.
-    pub who: Option<String>,
-    /// What happened: `raised`, `relapsed`, `calmed`, `cleared`, `acknowledged`, `accepted` …
-    pub what: String,
-    /// What is to be said beside it.
-    pub body: serde_json::Value,
-}
-
 /// Which alarms a list holds.
 #[derive(Debug, Clone, Default)]
 pub struct AlarmFilter {
@@ -161,12 +147,7 @@ pub async fn one(reader: &Reader, id: &str) -> Result<Option<Alarm>, StorageErro
 
 /// What was done about an alarm, oldest first.
 pub async fn history(reader: &Reader, id: &str) -> Result<Vec<HistoryLine>, StorageError> {
-    let rows =
-        sqlx::query("SELECT n, at, who, what, body FROM alarm_history WHERE alarm = $1 ORDER BY n")
-            .bind(id)
-            .fetch_all(&reader.pool)
-            .await?;
-    rows.iter().map(|row| read_line(&Columns { table: "alarm_history", row })).collect()
+    history::read(reader, Book::Alarms, id).await
 }
 
 /// The last number of history that each open alarm has.
@@ -214,27 +195,6 @@ pub async fn put(to: &mut Transaction<'_>, row: &Alarm) -> Result<(), StorageErr
     Ok(())
 }
 
-/// Writes a line of history; the same line again changes nothing.
-pub async fn put_line(
-    to: &mut Transaction<'_>,
-    alarm: &str,
-    line: &HistoryLine,
-) -> Result<(), StorageError> {
-    sqlx::query(
-        "INSERT INTO alarm_history (alarm, n, at, who, what, body) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (alarm, n) DO NOTHING",
-    )
-    .bind(alarm)
-    .bind(stored(u64::from(line.n)))
-    .bind(line.at.millis())
-    .bind(line.who.clone())
-    .bind(line.what.clone())
-    .bind(line.body.to_string())
-    .execute(&mut *to.inner)
-    .await?;
-    Ok(())
-}
-
 fn read(row: &sqlx::any::AnyRow) -> Result<Alarm, StorageError> {
     let row = Columns { table: "alarm", row };
     Ok(Alarm {
@@ -253,18 +213,4 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Alarm, StorageError> {
         raised: CentreTime::from_millis(row.number("raised_at")?),
         changed: CentreTime::from_millis(row.number("changed_at")?),
     })
-}
-
-pub(super) fn read_line(row: &Columns<'_>) -> Result<HistoryLine, StorageError> {
-    Ok(HistoryLine {
-        n: line_number(row)?,
-        at: CentreTime::from_millis(row.number("at")?),
-        who: row.maybe_text("who")?,
-        what: row.text("what")?,
-        body: row.json("body")?,
-    })
-}
-
-pub(super) fn line_number(row: &Columns<'_>) -> Result<u32, StorageError> {
-    u32::try_from(row.number("n")?).map_err(|error| row.strange("n", &error))
 }

@@ -21,6 +21,7 @@ pub mod conflicts;
 pub mod dead_letters;
 pub mod events;
 pub mod gateways;
+pub mod history;
 pub mod holes;
 pub mod inbox;
 pub mod positions;

@@ -5,8 +5,9 @@ use firegrid_rules::ticket::{self, State};
 use firegrid_wire::names::{GatewayId, PointId};
 use firegrid_wire::time::CentreTime;
 
-use super::alarms::{Deed, HistoryLine, line_number, read_line};
-use super::rows::{Columns, json, stored};
+use super::alarms::Deed;
+use super::history::{self, Book, HistoryLine, line_number};
+use super::rows::{Columns, json};
 use super::{Reader, StorageError, Transaction};
 
 /// A ticket as it stands.
@@ -140,13 +141,7 @@ pub async fn one(reader: &Reader, id: &str) -> Result<Option<Ticket>, StorageErr
 
 /// What was done about a ticket, oldest first.
 pub async fn history(reader: &Reader, id: &str) -> Result<Vec<HistoryLine>, StorageError> {
-    let rows = sqlx::query(
-        "SELECT n, at, who, what, body FROM ticket_history WHERE ticket = $1 ORDER BY n",
-    )
-    .bind(id)
-    .fetch_all(&reader.pool)
-    .await?;
-    rows.iter().map(|row| read_line(&Columns { table: "ticket_history", row })).collect()
+    history::read(reader, Book::Tickets, id).await
 }
 
 /// The last number of history that each ticket of [`load`] has.
@@ -199,27 +194,6 @@ pub async fn put(to: &mut Transaction<'_>, row: &Ticket) -> Result<(), StorageEr
     .bind(row.life.due.accept.millis())
     .bind(row.life.due.rectify.millis())
     .bind(row.changed.millis())
-    .execute(&mut *to.inner)
-    .await?;
-    Ok(())
-}
-
-/// Writes a line of history; the same line again changes nothing.
-pub async fn put_line(
-    to: &mut Transaction<'_>,
-    ticket: &str,
-    line: &HistoryLine,
-) -> Result<(), StorageError> {
-    sqlx::query(
-        "INSERT INTO ticket_history (ticket, n, at, who, what, body) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (ticket, n) DO NOTHING",
-    )
-    .bind(ticket)
-    .bind(stored(u64::from(line.n)))
-    .bind(line.at.millis())
-    .bind(line.who.clone())
-    .bind(line.what.clone())
-    .bind(line.body.to_string())
     .execute(&mut *to.inner)
     .await?;
     Ok(())

@@ -17,7 +17,7 @@ async fn an_alarm_says_what_where_and_whom_to_call() {
                 what: "raised".into(),
                 body: json!({ "why": "reading" }),
             };
-            alarms::put_line(to, "a/1", &line).await.expect("written");
+            history::put_line(to, Book::Alarms, "a/1", &line).await.expect("written");
         })
         .await;
     let alarms = world.get("alarms").await;
