@@ -31,4 +31,4 @@ pub use demo::Demo;
 pub use gateway::Gateway;
 pub use part::Part;
 pub use site::{Answered, PANEL, PRESSURE, PUMP, Site};
-pub use world::{World, program, settings_from};
+pub use world::{World, program, python, settings_from};

@@ -14,7 +14,7 @@ pub struct Part {
 
 impl Part {
     /// Starts a program; what it prints goes to the world's log of that name.
-    pub(crate) fn start(world: &World, name: &str, command: &mut Command) -> Part {
+    pub fn start(world: &World, name: &str, command: &mut Command) -> Part {
         let log = OpenOptions::new()
             .create(true)
             .append(true)

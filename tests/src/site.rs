@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::World;
-use crate::world::{programs, project};
+use crate::world::{project, python};
 
 /// The unit that is laid out as a Notifier MODBUS-GW: detectors of loop 1 from register 0.
 pub const PANEL: u8 = 1;
@@ -52,7 +52,7 @@ struct Heard {
 impl Site {
     /// Starts the server and waits until it listens.
     pub fn start(world: &World) -> Site {
-        let python = programs().join("../tools/venv/bin/python");
+        let python = python();
         let mut child = Command::new(&python)
             .arg(project().join("tests/foreign/modbus_server.py"))
             .stdin(Stdio::piped())

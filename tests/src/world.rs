@@ -111,6 +111,11 @@ pub fn program(name: &str) -> PathBuf {
     programs().join(name)
 }
 
+/// The Python with the packages of `tests/foreign/requirements.txt`, which `make tools` installs.
+pub fn python() -> PathBuf {
+    programs().join("../tools/venv/bin/python")
+}
+
 /// A shipped settings file below `deploy/settings`, to be changed and written elsewhere.
 pub fn settings_from(name: &str) -> toml::Table {
     let path = project().join("deploy/settings").join(name);

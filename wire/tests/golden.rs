@@ -218,3 +218,14 @@ fn a_catalogue_page() {
         serde_json::from_slice(&golden("catalogue-page.json", &pages[0])).expect("a page");
     assert_eq!(Catalogue::from_pages([&page]), Some(catalogue));
 }
+
+#[test]
+fn the_page_for_readers_of_other_languages_shows_every_file() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(folder.join("README.md")).expect("the page");
+    for file in std::fs::read_dir(folder.join("golden/firegrid-0")).expect("the folder") {
+        let path = file.expect("a file").path();
+        let golden = std::fs::read_to_string(&path).expect("text");
+        assert!(page.contains(golden.trim_end()), "{} is not on the page", path.display());
+    }
+}
