@@ -27,10 +27,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use firegrid_wire::span::{Lane, PerLane};
+use firegrid_wire::span::{self, PerLane};
 
 pub use damage::MarkerLabels;
-pub use lane::Entry;
+pub use lane::{Entry, Lane};
 pub use storage::{Files, SegmentNumber, Storage};
 pub use writer::{LaneSpool, Reading, Standing};
 
@@ -75,7 +75,7 @@ impl Spool {
             Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
         }
         let lock = Arc::new(lock);
-        let open = |lane: Lane| -> io::Result<(LaneSpool, Recovered)> {
+        let open = |lane: span::Lane| -> io::Result<(LaneSpool, Recovered)> {
             let files = Files::open(&folder.join(lane.as_str()))?;
             let labels = MarkerLabels {
                 gateway: labels.gateway.clone(),
@@ -84,8 +84,8 @@ impl Spool {
             };
             LaneSpool::start(files, labels, Arc::clone(&lock))
         };
-        let (urgent, had_urgent) = open(Lane::Urgent).map_err(unusable)?;
-        let (routine, had_routine) = open(Lane::Routine).map_err(unusable)?;
+        let (urgent, had_urgent) = open(span::Lane::Urgent).map_err(unusable)?;
+        let (routine, had_routine) = open(span::Lane::Routine).map_err(unusable)?;
         Ok(Spool {
             lanes: PerLane { urgent, routine },
             recovered: PerLane { urgent: had_urgent, routine: had_routine },

@@ -24,6 +24,8 @@ use firegrid_wire::time::GatewayTime;
 use super::damage::{MarkerLabels, Missing};
 use super::record::{self, BatchRecord, HEADER_BYTES, Header, Read, Record};
 use super::storage::{SegmentNumber, Storage};
+use super::writer::Standing;
+use crate::recorder::Batch;
 
 /// A segment that has reached this length is not appended to any more.
 pub(super) const SEGMENT_BYTES: u64 = 1 << 20;
@@ -34,9 +36,10 @@ const READ_BYTES: usize = 16 << 10;
 /// A segment that cannot be read so many times in a row is passed over like damage.
 const READ_ATTEMPTS: u32 = 5;
 
-/// The queue.
+/// The queue. Whoever owns it gives it the time and the disk: [`LaneSpool`](super::LaneSpool)
+/// is the same with a thread of its own.
 #[derive(Debug)]
-pub(super) struct Lane<S> {
+pub struct Lane<S> {
     pub(super) storage: S,
     pub(super) labels: MarkerLabels,
     pub(super) segments: VecDeque<Segment>,
@@ -144,24 +147,37 @@ impl Segment {
 
 impl<S: Storage> Lane<S> {
     /// Adds a batch to what is pending.
-    pub(super) fn append(&mut self, batch: BatchRecord<'_>) {
-        Record::Batch(batch).write(&mut self.pending.bytes);
-        self.pending.batches.push((batch.name, batch.newest));
+    pub fn append(&mut self, batch: &Batch) {
+        let &Batch { name, before_span, newest, ref body, lane: _ } = batch;
+        Record::Batch(BatchRecord { name, before_span, newest, body })
+            .write(&mut self.pending.bytes);
+        self.pending.batches.push((name, newest));
+    }
+
+    /// How the lane stands. Whether the last flush failed, only its owner knows.
+    pub fn standing(&self, failing: bool) -> Standing {
+        Standing {
+            durable: self.last,
+            depth: self.depth,
+            oldest: self.oldest,
+            failing,
+            unread: self.has_unread(),
+        }
     }
 
     /// Whether something is pending.
-    pub(super) fn is_pending(&self) -> bool {
+    pub fn is_pending(&self) -> bool {
         !self.pending.bytes.is_empty()
     }
 
     /// Whether a restart would send more than it has to.
-    pub(super) fn position_moved(&self) -> bool {
+    pub fn position_moved(&self) -> bool {
         self.position != Position::Written
     }
 
     /// Makes durable what is pending, and with it the receipted position. After an error
     /// everything is still pending and may be tried again.
-    pub(super) fn commit(&mut self) -> io::Result<()> {
+    pub fn commit(&mut self) -> io::Result<()> {
         if let Position::Moved(name) = self.position {
             Record::Position(name).write(&mut self.pending.bytes);
             self.position = Position::Written;
@@ -220,7 +236,7 @@ impl<S: Storage> Lane<S> {
 
     /// Everything up to this name is committed at the centre; whether that moved anything.
     /// A name of a span that is not known, or lower than what is known, moves nothing.
-    pub(super) fn receipt(&mut self, name: BatchName) -> bool {
+    pub fn receipt(&mut self, name: BatchName) -> bool {
         let mut moved = false;
         if self.order(name.span).is_some() {
             loop {
@@ -262,7 +278,7 @@ impl<S: Storage> Lane<S> {
 
     /// Reads on from where the last call ended: at least one entry if there is one, and no
     /// more than fit into so many bytes.
-    pub(super) fn read(&mut self, most_bytes: usize) -> io::Result<Vec<Entry>> {
+    pub fn read(&mut self, most_bytes: usize) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         let mut bytes = 0;
         loop {
@@ -287,12 +303,12 @@ impl<S: Storage> Lane<S> {
     }
 
     /// The next call of `read` begins at the first entry without a receipt.
-    pub(super) fn rewind(&mut self) {
+    pub fn rewind(&mut self) {
         self.cursor = self.front;
     }
 
     /// Whether something durable has not been read.
-    pub(super) fn has_unread(&self) -> bool {
+    pub fn has_unread(&self) -> bool {
         self.segments.back().is_some_and(|tail| {
             (self.cursor.segment, self.cursor.offset) < (tail.number, tail.length)
         })

@@ -23,13 +23,14 @@ use super::damage::MarkerLabels;
 use super::lane::{Before, Lane, Pending, Place, Position, Segment, Tail, next_record};
 use super::record::{self, BatchRecord, HEADER_BYTES, Header, Read, Record};
 use super::storage::{SegmentNumber, Storage};
+use crate::recorder::Recovered;
 
 /// A read that fails so many times in a row is taken for damage.
 const READ_ATTEMPTS: usize = 3;
 
 impl<S: Storage> Lane<S> {
     /// Opens a lane. Fails only if its segments cannot even be listed.
-    pub(super) fn open(mut storage: S, labels: MarkerLabels) -> io::Result<Lane<S>> {
+    pub fn open(mut storage: S, labels: MarkerLabels) -> io::Result<Lane<S>> {
         let numbers = storage.list()?;
         let mut lane = Lane {
             storage,
@@ -75,6 +76,11 @@ impl<S: Storage> Lane<S> {
         lane.rewind();
         lane.position = Position::Written;
         Ok(lane)
+    }
+
+    /// What stands in the lane, durable or not, for the recorder of a new run.
+    pub fn recovered(&self) -> Recovered {
+        Recovered { last: self.last_name(), newest: self.newest_time() }
     }
 
     /// The last name that stands in the lane, durable or not.

@@ -8,16 +8,15 @@ use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::marker::MarkerReason;
 use firegrid_wire::names::GatewayId;
 use firegrid_wire::pack;
-use firegrid_wire::span::{BatchName, SpanId};
+use firegrid_wire::span::{BatchName, Lane, SpanId};
 use firegrid_wire::time::GatewayTime;
 
-use super::lane::{Lane as LaneQueue, SEGMENT_BYTES};
-use super::record::BatchRecord;
+use super::lane::SEGMENT_BYTES;
 use super::*;
 use crate::recorder::Batch;
 use disk::Disk;
 
-type Queue = LaneQueue<Disk>;
+type Queue = super::Lane<Disk>;
 
 fn labels() -> MarkerLabels {
     MarkerLabels {
@@ -28,7 +27,7 @@ fn labels() -> MarkerLabels {
 }
 
 fn open(disk: &Disk) -> Queue {
-    LaneQueue::open(disk.clone(), labels()).expect("it always starts")
+    Queue::open(disk.clone(), labels()).expect("it always starts")
 }
 
 fn name(span: u64, seq: u64) -> BatchName {
@@ -47,7 +46,7 @@ fn append(queue: &mut Queue, span: u64, seq: u64, before_span: Option<BatchName>
     let name = name(span, seq);
     let body = body(name);
     let newest = Some(GatewayTime::from_millis(seq as i64 * 1_000));
-    queue.append(BatchRecord { name, before_span, newest, body: body.as_bytes() });
+    queue.append(&Batch { lane: Lane::Urgent, name, before_span, newest, body: body.into_bytes() });
 }
 
 /// A lane with the batches 1/1 to 1/`count`, each durable.
@@ -192,8 +191,9 @@ fn segments_are_removed_when_they_are_receipted_and_the_last_name_stays() {
     let count = 3 * SEGMENT_BYTES / long.len() as u64;
     for seq in 1..=count {
         let newest = Some(GatewayTime::from_millis(seq as i64));
-        let body = long.as_bytes();
-        queue.append(BatchRecord { name: name(1, seq), before_span: None, newest, body });
+        let body = long.clone().into_bytes();
+        let name = name(1, seq);
+        queue.append(&Batch { lane: Lane::Urgent, name, before_span: None, newest, body });
         queue.commit().expect("a sound disk");
     }
     assert!(2 < disk.segments());

@@ -14,7 +14,6 @@ use tokio::sync::{oneshot, watch};
 
 use super::damage::MarkerLabels;
 use super::lane::{Entry, Lane};
-use super::record::BatchRecord;
 use super::storage::Storage;
 use crate::clock::Clock;
 use crate::recorder::{Batch, Recovered};
@@ -78,9 +77,9 @@ impl LaneSpool {
     ) -> io::Result<(LaneSpool, Recovered)> {
         let name = format!("spool-{}", labels.lane);
         let lane = Lane::open(storage, labels)?;
-        let recovered = Recovered { last: lane.last_name(), newest: lane.newest_time() };
+        let recovered = lane.recovered();
         let (commands, inbox) = channel();
-        let (tell, standing) = watch::channel(standing_of(&lane, false));
+        let (tell, standing) = watch::channel(lane.standing(false));
         let writer = Writer { lane, inbox, tell, clock: Clock::begin(), failing: false };
         let _: JoinHandle<()> = std::thread::Builder::new().name(name).spawn(move || {
             let done = writer.run();
@@ -189,12 +188,7 @@ impl<S: Storage> Writer<S> {
         let mut next = Some(first);
         while let Some(command) = next {
             match command {
-                Command::Append(batch) => self.lane.append(BatchRecord {
-                    name: batch.name,
-                    before_span: batch.before_span,
-                    newest: batch.newest,
-                    body: &batch.body,
-                }),
+                Command::Append(batch) => self.lane.append(&batch),
                 Command::Receipt(name) => {
                     self.lane.receipt(name);
                 }
@@ -238,17 +232,7 @@ impl<S: Storage> Writer<S> {
     }
 
     fn tell_standing(&self) {
-        let standing = standing_of(&self.lane, self.failing);
+        let standing = self.lane.standing(self.failing);
         self.tell.send_if_modified(|told| std::mem::replace(told, standing) != standing);
-    }
-}
-
-fn standing_of<S: Storage>(lane: &Lane<S>, failing: bool) -> Standing {
-    Standing {
-        durable: lane.last,
-        depth: lane.depth,
-        oldest: lane.oldest,
-        failing,
-        unread: lane.has_unread(),
     }
 }
