@@ -18,6 +18,7 @@ mod api;
 mod broker;
 mod centre;
 mod demo;
+pub mod disk;
 mod gateway;
 pub mod oracle;
 mod part;
