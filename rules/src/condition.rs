@@ -14,7 +14,8 @@ use firegrid_wire::state::StateSet;
 use firegrid_wire::time::Millis;
 
 /// A condition whose limits are `L`: as written ([`Limit`]), or bound to a point ([`Bar`]).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Condition<L = Limit> {
     /// The number is lower than the limit.
     Below(L),
@@ -23,7 +24,7 @@ pub enum Condition<L = Limit> {
     /// The number is lower than the first or higher than the second limit.
     Outside(L, L),
     /// At least one of these states is in the point's set.
-    HasState(StateSet),
+    HasState(#[serde(with = "words")] StateSet),
     /// The quality is one of these.
     QualityIs(Vec<Quality>),
     /// Nothing was heard for so long, in centre time. Stands only in rules on gateways.
@@ -51,7 +52,7 @@ pub enum Limit {
 }
 
 /// A limit of one point.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Bar {
     /// The number.
     pub value: f64,
@@ -248,7 +249,7 @@ impl Verdict {
 }
 
 /// One that does not hold decides; otherwise one that is undecided.
-fn all(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
+pub(crate) fn all(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
     verdicts.into_iter().fold(Verdict::Met, |so_far, next| match (so_far, next) {
         (Verdict::Unmet, _) | (_, Verdict::Unmet) => Verdict::Unmet,
         (Verdict::Undecided, _) | (_, Verdict::Undecided) => Verdict::Undecided,
@@ -257,7 +258,7 @@ fn all(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
 }
 
 /// One that holds decides; otherwise one that is undecided.
-fn any(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
+pub(crate) fn any(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
     all(verdicts.into_iter().map(Verdict::not)).not()
 }
 
@@ -299,6 +300,22 @@ impl std::fmt::Display for Said {
             Said::States(states) => write!(f, "{states}"),
             Said::Unknown => f.write_str(firegrid_wire::state::UNKNOWN_WORD),
         }
+    }
+}
+
+/// States as they are written in a row: their words.
+mod words {
+    use firegrid_wire::state::{StateSet, States};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(states: &StateSet, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(states)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<StateSet, D::Error> {
+        let words = String::deserialize(from)?;
+        let states = States::from_words(&words).ok_or_else(|| Error::custom("no states"))?;
+        Ok(states.set)
     }
 }
 

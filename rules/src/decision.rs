@@ -2,7 +2,8 @@
 //!
 //! A decision tells one change of one step of one rule on one subject. For each occurrence the
 //! order is: raised, then any number of calmed and relapsed, then calmed and cleared — or
-//! retired, if the point it stood on is no longer there.
+//! retired, if the point it stood on is no longer there. Confirmed and revised stand anywhere
+//! between and change nothing of it.
 
 use std::fmt;
 
@@ -21,7 +22,7 @@ pub struct Decision {
     pub subject: Subject,
     /// The rule that decided.
     pub rule: RuleId,
-    /// The revision of that rule.
+    /// The revision of that rule: of a raised one that which raised it.
     pub revision: Revision,
     /// The step of the rule, for example `warn`.
     pub step: String,
@@ -88,6 +89,11 @@ pub enum Change {
     Calmed,
     /// The calm was proven for `clear_for`.
     Cleared,
+    /// A numbered reading says what only a heartbeat had told: the mark leaves.
+    Confirmed,
+    /// The rule or its limits changed while it was raised. Nothing clears by that: what raised
+    /// it and what stands now must both be calm.
+    Revised,
     /// The point is another one now or is gone. Nothing will clear this: a person must.
     Retired,
 }
@@ -150,6 +156,13 @@ pub enum Reason {
     Vanished,
     /// The rule no longer looks at the point.
     Unwatched,
+    /// The rule or its limits are other ones now than those that raised it.
+    OtherRule {
+        /// The revision that raised it.
+        raised_under: Revision,
+        /// The revision that stands now; the same if only limits of the point changed.
+        now: Revision,
+    },
 }
 
 /// What must be said beside a decision.
@@ -173,19 +186,32 @@ impl Change {
             Change::Relapsed => "relapsed",
             Change::Calmed => "calmed",
             Change::Cleared => "cleared",
+            Change::Confirmed => "confirmed",
+            Change::Revised => "revised",
             Change::Retired => "retired",
         }
     }
 
     /// The change that a word means.
     pub fn from_word(word: &str) -> Option<Change> {
-        [Change::Raised, Change::Relapsed, Change::Calmed, Change::Cleared, Change::Retired]
-            .into_iter()
-            .find(|change| change.as_str() == word)
+        [
+            Change::Raised,
+            Change::Relapsed,
+            Change::Calmed,
+            Change::Cleared,
+            Change::Confirmed,
+            Change::Revised,
+            Change::Retired,
+        ]
+        .into_iter()
+        .find(|change| change.as_str() == word)
     }
 }
 
 impl Marks {
+    /// The word of what only a heartbeat has told.
+    pub const PROVISIONAL: &'static str = "provisional";
+
     /// The marks that the states of a point ask for.
     pub fn of_states(states: StateSet) -> Marks {
         Marks {
@@ -201,7 +227,7 @@ impl Marks {
             (self.historical, "historical"),
             (self.shielded, "shielded"),
             (self.testing, "testing"),
-            (self.provisional, "provisional"),
+            (self.provisional, Marks::PROVISIONAL),
         ]
         .into_iter()
         .filter_map(|(set, word)| set.then_some(word))
@@ -230,6 +256,12 @@ impl Reason {
             Reason::Replaced => "点位来源已变更，需人工处理".to_owned(),
             Reason::Vanished => "点位已从目录中移除，需人工处理".to_owned(),
             Reason::Unwatched => "规则不再适用于该点位，需人工处理".to_owned(),
+            Reason::OtherRule { raised_under, now } if raised_under == now => {
+                "该点位的限值已变更；须同时满足触发时与现行限值才能恢复".to_owned()
+            }
+            Reason::OtherRule { raised_under, now } => format!(
+                "规则已由版本 {raised_under} 变更为 {now}；须同时满足触发时与现行规则才能恢复"
+            ),
         }
     }
 }
@@ -263,6 +295,14 @@ impl fmt::Display for Reason {
             Reason::Replaced => f.write_str("the point has another source now"),
             Reason::Vanished => f.write_str("the catalogue no longer has the point"),
             Reason::Unwatched => f.write_str("the rule no longer looks at the point"),
+            Reason::OtherRule { raised_under, now } if raised_under == now => {
+                f.write_str("its limits changed: those that raised it count until it is calm")
+            }
+            Reason::OtherRule { raised_under, now } => write!(
+                f,
+                "its rule changed from revision {raised_under} to {now}: the one that raised it \
+                 counts until it is calm"
+            ),
         }
     }
 }

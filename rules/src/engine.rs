@@ -153,17 +153,14 @@ impl Engine {
     ) -> Result<Engine, RestoreError> {
         let mut engine = Engine::new(rulebook);
         row::restore(&mut engine, rows)?;
+        let mut untold = Vec::new();
+        let now = engine.ear.remembered().1.unwrap_or(CentreTime::from_millis(0));
         for place in 0..engine.gateways.len() {
-            engine.with(
-                place,
-                CentreTime::from_millis(0),
-                None,
-                &mut Vec::new(),
-                |gateway, scene, _| {
-                    gateway.reckon(scene);
-                },
-            );
+            engine.with(place, now, None, &mut untold, |gateway, scene, _| {
+                gateway.recall(scene);
+            });
         }
+        engine.untold = untold;
         Ok(engine)
     }
 
@@ -173,15 +170,24 @@ impl Engine {
     }
 
     /// A catalogue is known. It takes effect in each lane with the first batch that names it;
-    /// at once in a lane that waits for it after a restart, or that never had a batch.
-    pub fn catalogue(&mut self, gateway: &GatewayId, hash: &CatalogueHash, catalogue: &Catalogue) {
+    /// at once in a lane whose last batch named it, that waits for it after a restart, or that
+    /// never had a batch. Answers of which lanes a refresh is wanted: what they said under this
+    /// catalogue was judged by its words alone.
+    pub fn catalogue(
+        &mut self,
+        gateway: &GatewayId,
+        hash: &CatalogueHash,
+        catalogue: &Catalogue,
+        now: CentreTime,
+        out: &mut Vec<Decision>,
+    ) -> PerLane<bool> {
         let bound = BoundCatalogue::of(hash, catalogue, &self.rulebook, &self.bindings);
         let place = self.place(gateway);
-        let mut untold = Vec::new();
-        self.with(place, CentreTime::from_millis(0), None, &mut untold, |gateway, scene, _| {
-            gateway.catalogue(bound, scene);
+        let mut wanted = PerLane::default();
+        self.with(place, now, None, out, |gateway, scene, _| {
+            wanted = gateway.catalogue(bound, scene);
         });
-        self.untold.append(&mut untold);
+        wanted
     }
 
     /// Whether the catalogue that a batch names is known; if not, its states are judged by

@@ -47,6 +47,10 @@ fn alternate(decisions: &[Decision]) -> Result<(), TestCaseError> {
                 Some(Told::Raised(of))
             }
             (Change::Cleared, Told::Calm(of)) if of == occurrence => Some(Told::Nothing),
+            (Change::Confirmed | Change::Revised, Told::Raised(of)) if of == occurrence => {
+                Some(Told::Raised(of))
+            }
+            (Change::Revised, Told::Calm(of)) if of == occurrence => Some(Told::Calm(of)),
             (Change::Retired, Told::Raised(of) | Told::Calm(of)) if of == occurrence => {
                 Some(Told::Nothing)
             }
@@ -55,6 +59,8 @@ fn alternate(decisions: &[Decision]) -> Result<(), TestCaseError> {
                 | Change::Calmed
                 | Change::Relapsed
                 | Change::Cleared
+                | Change::Confirmed
+                | Change::Revised
                 | Change::Retired,
                 _,
             ) => None,
@@ -113,7 +119,7 @@ proptest! {
         let (mut whole, mut cut) = (Run::new(), Run::new());
         for (place, call) in calls.iter().enumerate() {
             if cuts.contains(&place) {
-                cut.restart();
+                prop_assert_eq!(cut.restart(), []);
             }
             prop_assert_eq!(sorted(whole.make(call)), sorted(cut.make(call)), "call {}", place);
             prop_assert_eq!(whole.deadline(), cut.deadline(), "after call {}", place);

@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use firegrid_rules::decision::{Change, Decision, Reason, Subject};
-use firegrid_rules::engine::{Admitted, ClearHold, Engine, NotYet, Standing, StateKey, Voice};
+use firegrid_rules::engine::{
+    Admitted, ClearHold, Engine, HeadStanding, HeardBeat, NotYet, Standing, StateKey, Voice,
+};
 use firegrid_rules::rulebook::{RuleId, Rulebook};
 use firegrid_rules::sight::{Blindness, Sight};
+use firegrid_wire::beat::{Beat, BeatAlarm, Clock, LaneBeat, SpoolHealth};
 use firegrid_wire::catalogue::{Catalogue, DeviceEntry, PointEntry};
 use firegrid_wire::names::{DeviceId, FullPointId, GatewayId, PointId};
 use firegrid_wire::pack::{self, Head, Pack, Stretch};
 use firegrid_wire::quantity::Unit;
 use firegrid_wire::reading::{Quality, Reading, Value};
-use firegrid_wire::span::{BatchName, Lane, SpanId};
+use firegrid_wire::span::{BatchName, Lane, PerLane, SpanId};
 use firegrid_wire::state::States;
 use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 
@@ -90,7 +93,8 @@ struct Centre {
 impl Centre {
     fn new(rulebook: Arc<Rulebook>, catalogue: Catalogue) -> Centre {
         let mut engine = Engine::new(rulebook);
-        engine.catalogue(&gateway(), &catalogue.hash(), &catalogue);
+        let begin = CentreTime::from_millis(BEGIN);
+        engine.catalogue(&gateway(), &catalogue.hash(), &catalogue, begin, &mut Vec::new());
         engine.listening(CentreTime::from_millis(BEGIN), true);
         Centre { engine, catalogue, rows: BTreeMap::new(), now: 0, seq: 0, span: 1 }
     }
@@ -144,7 +148,64 @@ impl Centre {
         out
     }
 
-    fn restart(&mut self, rulebook: Arc<Rulebook>) {
+    /// A heartbeat whose head is judged tells of points, each with its onset.
+    fn beats(&mut self, span: u64, sent: i64, said: &[(&str, &str, i64)]) -> Vec<Decision> {
+        self.beats_until(span, sent, sent, said)
+    }
+
+    fn beats_until(
+        &mut self,
+        span: u64,
+        sent: i64,
+        until: i64,
+        said: &[(&str, &str, i64)],
+    ) -> Vec<Decision> {
+        let at = |seconds: i64| GatewayTime::from_millis(BEGIN + seconds * 1_000);
+        let alarms = said.iter().map(|(id, words, onset)| BeatAlarm {
+            n: PointId::parse(id).expect("a point"),
+            vs: States::from_words(words).expect("states"),
+            t: at(*onset),
+        });
+        let id = SpanId::from_bits(span);
+        let head = Some(BatchName { span: id, seq: self.seq }).filter(|_| span == self.span);
+        let beat = Beat {
+            span: id,
+            clock: Clock::Synced,
+            spool: SpoolHealth::Ok,
+            depth: 0,
+            age: Millis::ZERO,
+            lanes: PerLane::from_fn(|_| LaneBeat { head, until: Some(at(until)) }),
+            alarm_count: said.len() as u32,
+            alarms: alarms.collect(),
+        };
+        // What lies between it and the last batch may be lost.
+        let standing = if span == self.span {
+            HeadStanding::NotJudged
+        } else {
+            HeadStanding::JudgedInOlderSpan
+        };
+        let judged = HeadStanding::Judged { is_position: true };
+        let heads = PerLane {
+            urgent: if until == sent { standing } else { judged },
+            routine: HeadStanding::NotJudged,
+        };
+        let arrived = CentreTime::from_millis(BEGIN + sent * 1_000);
+        let urgent_order = Some(span as u32);
+        let mut out = Vec::new();
+        let heard = HeardBeat {
+            gateway: &gateway(),
+            beat: &beat,
+            sent: at(sent),
+            arrived,
+            urgent_order,
+            heads,
+        };
+        self.engine.beat(heard, &mut out);
+        out
+    }
+
+    /// The program ends and goes on with this rulebook. What it decides by that alone.
+    fn restart(&mut self, rulebook: Arc<Rulebook>) -> Vec<Decision> {
         for (StateKey(key), row) in self.engine.changed() {
             match row {
                 Some(row) => self.rows.insert(key, row),
@@ -153,8 +214,16 @@ impl Centre {
         }
         let rows = self.rows.iter().map(|(key, row)| (StateKey(key.clone()), row.clone()));
         self.engine = Engine::restore(rulebook, rows).expect("its own rows");
-        self.engine.catalogue(&gateway(), &self.catalogue.hash(), &self.catalogue);
+        let (_, decisions) = self.describe();
         self.engine.listening(self.centre(), true);
+        decisions
+    }
+
+    /// The catalogue becomes known. Of which lanes a refresh is wanted, and what is decided.
+    fn describe(&mut self) -> (PerLane<bool>, Vec<Decision>) {
+        let (now, hash, mut out) = (self.centre(), self.catalogue.hash(), Vec::new());
+        let wanted = self.engine.catalogue(&gateway(), &hash, &self.catalogue, now, &mut out);
+        (wanted, out)
     }
 
     fn centre(&self) -> CentreTime {
@@ -225,7 +294,7 @@ fn a_point_that_moved_to_another_lane_is_another_point() {
     let other =
         vec![entry("facp1/L1D001", Lane::Routine, 40), entry("facp1/L1D002", Lane::Urgent, 40)];
     centre.catalogue = catalogue(other);
-    centre.engine.catalogue(&gateway(), &centre.catalogue.hash(), &centre.catalogue);
+    centre.describe();
     (centre.span, centre.seq) = (2, 0);
     let retired = centre.says(40, Lane::Urgent, &[("facp1/L1D002", "normal")]);
     assert_eq!(told(&retired), [("F1", Change::Retired)]);
@@ -239,7 +308,7 @@ fn a_rule_that_no_longer_looks_at_a_point_clears_nothing_there() {
     let mut centre = faulty();
     centre.says(30, Lane::Urgent, &[]);
     centre.catalogue = catalogue(vec![entry("facp1/L1D001", Lane::Urgent, 41)]);
-    centre.engine.catalogue(&gateway(), &centre.catalogue.hash(), &centre.catalogue);
+    centre.describe();
     (centre.span, centre.seq) = (2, 0);
     let retired = centre.says(40, Lane::Urgent, &[("facp1/L1D001", "normal")]);
     assert_eq!(told(&retired), [("F1", Change::Retired)]);
@@ -354,4 +423,177 @@ fn a_row_that_is_not_its_own_is_refused_with_its_name() {
     }
     let rows = [(StateKey("box/sideways/a/b".into()), b"{}".to_vec())];
     assert!(Engine::restore(rulebook(""), rows).is_err());
+}
+
+const LOW: &str = r#"
+    [[rule]]
+    id = "L1"
+    kind = "low"
+    name = { zh = "低", en = "low" }
+    basis = "[D]"
+    advice = { zh = "查", en = "look" }
+    applies_to = { unit = "Pa" }
+    step = [{ name = "hazard", severity = "general", effect = "hazard", when = { below = "limit.low", or = "100 Pa" }, clear_for = "60s" }]
+"#;
+
+/// A point with this limit says 50 Pa, which is too low.
+fn low(limit: f64) -> Centre {
+    let mut point = entry("facp1/pressure", Lane::Routine, 0);
+    point.limits.insert("low".into(), limit);
+    let mut centre = Centre::new(rulebook(LOW), catalogue(vec![point]));
+    let raised = centre.says(0, Lane::Routine, &[("facp1/pressure", "50")]);
+    assert_eq!(told(&raised), [("L1", Change::Raised)]);
+    centre
+}
+
+#[test]
+fn evidence_counts_under_the_limits_that_raised_it() {
+    let mut centre = low(100.0);
+    centre.catalogue.points[0].limits.insert("low".into(), 40.0);
+    centre.describe();
+    let changed = centre.says(10, Lane::Routine, &[("facp1/pressure", "60")]);
+    assert_eq!(told(&changed), [("L1", Change::Revised)]);
+    assert!(matches!(changed[0].reason, Reason::OtherRule { .. }), "{changed:?}");
+    assert_eq!(told(&centre.says(200, Lane::Routine, &[("facp1/pressure", "60")])), []);
+    assert!(matches!(centre.may_close("facp1/pressure", "L1"), Err(NotYet::Holds { .. })));
+    assert_eq!(centre.restart(rulebook(LOW)), []);
+    let calm = centre.says(210, Lane::Routine, &[("facp1/pressure", "100")]);
+    assert_eq!(told(&calm), [("L1", Change::Calmed)]);
+    assert_eq!(told(&centre.says(270, Lane::Routine, &[])), [("L1", Change::Cleared)]);
+    // From now on the new limit alone counts.
+    assert_eq!(told(&centre.says(280, Lane::Routine, &[("facp1/pressure", "50")])), []);
+    let again = centre.says(290, Lane::Routine, &[("facp1/pressure", "39")]);
+    assert_eq!(told(&again), [("L1", Change::Raised)]);
+}
+
+#[test]
+fn evidence_counts_under_the_rule_revision_that_raised_it() {
+    let point = entry("facp1/pressure", Lane::Routine, 0);
+    let mut centre = Centre::new(rulebook(LOW), catalogue(vec![point]));
+    let raised = centre.says(0, Lane::Routine, &[("facp1/pressure", "50")]);
+    let loose = rulebook(&LOW.replace("100 Pa", "40 Pa"));
+    let changed = centre.restart(Arc::clone(&loose));
+    assert_eq!(told(&changed), [("L1", Change::Revised)]);
+    assert_eq!(changed[0].occurrence, raised[0].occurrence);
+    assert_eq!(centre.restart(loose), []);
+    assert_eq!(told(&centre.says(200, Lane::Routine, &[("facp1/pressure", "60")])), []);
+    assert_eq!(told(&centre.says(300, Lane::Routine, &[])), []);
+    centre.says(310, Lane::Routine, &[("facp1/pressure", "100")]);
+    let cleared = centre.says(370, Lane::Routine, &[]);
+    assert_eq!(told(&cleared), [("L1", Change::Cleared)]);
+    assert_eq!(cleared[0].revision, raised[0].revision);
+}
+
+#[test]
+fn a_stricter_rule_keeps_what_the_milder_one_would_clear() {
+    let mut centre = low(100.0);
+    centre.catalogue.points[0].limits.insert("low".into(), 200.0);
+    centre.describe();
+    centre.says(10, Lane::Routine, &[("facp1/pressure", "150")]);
+    assert_eq!(told(&centre.says(200, Lane::Routine, &[])), []);
+    centre.says(210, Lane::Routine, &[("facp1/pressure", "200")]);
+    assert_eq!(told(&centre.says(270, Lane::Routine, &[])), [("L1", Change::Cleared)]);
+}
+
+#[test]
+fn a_changed_fire_rule_is_written_on_the_alarm_at_once() {
+    let mut centre = Centre::new(rulebook(""), catalogue(Vec::new()));
+    centre.says(0, Lane::Urgent, &[("facp1/L1D001", "fire")]);
+    let fire = include_str!("../rulebook/fire.toml").replace("20s", "21s");
+    let files = [("fire.toml".to_owned(), fire)];
+    let changed = centre.restart(Arc::new(Rulebook::read(&files).expect("a rulebook")));
+    assert_eq!(told(&changed), [("FIRE", Change::Revised)]);
+}
+
+#[test]
+fn a_point_whose_address_profile_scaling_lane_or_place_changed_is_a_new_point() {
+    let changes: [fn(&mut Catalogue); 5] = [
+        |catalogue| catalogue.points[0].source = "line 2 slave 1 input 7 x0.1".into(),
+        |catalogue| catalogue.devices[0].profile = "another".into(),
+        |catalogue| catalogue.points[0].label = "3F corridor".into(),
+        |catalogue| catalogue.points[0].zone = "zone 9".into(),
+        |catalogue| catalogue.points[0].lane = Lane::Routine,
+    ];
+    for (which, change) in changes.iter().enumerate() {
+        let mut points = vec![entry("facp1/L1D001", Lane::Urgent, 40)];
+        points.push(entry("facp1/L1D002", Lane::Urgent, 40));
+        let mut centre = Centre::new(rulebook(FAULT), catalogue(points));
+        centre.says(0, Lane::Urgent, &[("facp1/L1D001", "fire fault")]);
+        change(&mut centre.catalogue);
+        centre.describe();
+        let retired = centre.says(10, Lane::Urgent, &[("facp1/L1D002", "normal")]);
+        assert_eq!(told(&retired), [("FIRE", Change::Retired)], "change {which}");
+        // No fire and no timer is inherited, and nothing that the new one says clears the old.
+        assert_eq!(told(&centre.says(50, Lane::Urgent, &[])), [], "change {which}");
+        assert_eq!(centre.may_close("facp1/L1D001", "FIRE"), Err(NotYet::Retired));
+    }
+}
+
+#[test]
+fn when_the_catalogue_becomes_known_a_refresh_is_wanted_and_its_decisions_are_told_at_once() {
+    let words = FAULT.replace("{ parts = [40] }", "{ what = \"discrete\" }");
+    let mut centre =
+        Centre::new(rulebook(&words), catalogue(vec![entry("facp1/L1D001", Lane::Urgent, 40)]));
+    centre.says(0, Lane::Urgent, &[("facp1/L1D001", "fire")]);
+    let mut other = entry("facp1/L1D001", Lane::Urgent, 40);
+    other.source = "another register".into();
+    centre.catalogue = catalogue(vec![other, entry("facp1/p", Lane::Routine, 0)]);
+    // Unknown yet: states are judged by their words, whatever rule looks for them, and nothing
+    // is calm.
+    assert_eq!(told(&centre.says(10, Lane::Urgent, &[("facp1/L1D001", "fault")])), []);
+    assert_eq!(told(&centre.says(45, Lane::Urgent, &[])), [("F1", Change::Raised)]);
+    assert_eq!(told(&centre.says(200, Lane::Urgent, &[("facp1/L1D001", "normal")])), []);
+    let (wanted, decisions) = centre.describe();
+    assert_eq!((wanted.urgent, wanted.routine), (true, false));
+    assert_eq!(told(&decisions), [("FIRE", Change::Retired), ("F1", Change::Retired)]);
+    assert!(decisions.iter().all(|decision| decision.arrived == centre.centre()));
+    assert_eq!(centre.describe(), (PerLane::default(), Vec::new()));
+}
+
+#[test]
+fn the_mark_told_by_a_heartbeat_leaves_with_the_numbered_reading() {
+    let mut centre = Centre::new(rulebook(""), catalogue(Vec::new()));
+    centre.says(0, Lane::Urgent, &[("facp1/L1D001", "normal")]);
+    let raised = centre.beats(1, 11, &[("facp1/L1D001", "fire", 10)]);
+    assert_eq!(told(&raised), [("FIRE", Change::Raised)]);
+    assert!(raised[0].marks.provisional);
+    let confirmed = centre.says(10, Lane::Urgent, &[("facp1/L1D001", "fire")]);
+    assert_eq!(told(&confirmed), [("FIRE", Change::Confirmed)]);
+    assert_eq!(confirmed[0].occurrence, raised[0].occurrence);
+    assert!(!confirmed[0].marks.provisional);
+    assert_eq!(told(&centre.says(11, Lane::Urgent, &[("facp1/L1D001", "fire")])), []);
+}
+
+#[test]
+fn only_a_numbered_reading_after_that_onset_clears_what_a_heartbeat_told() {
+    let mut centre = Centre::new(rulebook(""), catalogue(Vec::new()));
+    centre.says(0, Lane::Urgent, &[("facp1/L1D001", "normal")]);
+    centre.beats(1, 11, &[("facp1/L1D001", "fire", 10)]);
+    // The backlog's old "normal" clears nothing; one after the onset does.
+    assert_eq!(told(&centre.says(9, Lane::Urgent, &[("facp1/L1D001", "normal")])), []);
+    assert_eq!(told(&centre.says(60, Lane::Urgent, &[])), []);
+    let calm = centre.says(61, Lane::Urgent, &[("facp1/L1D001", "normal")]);
+    assert_eq!(told(&calm), [("FIRE", Change::Calmed)]);
+    // What is not later than the last judged reading is no news.
+    assert_eq!(told(&centre.beats(1, 70, &[("facp1/L1D001", "fire", 61)])), []);
+}
+
+#[test]
+fn what_is_seen_is_told_by_the_current_span_alone_and_never_later_than_it_arrived() {
+    let mut centre = Centre::new(rulebook(""), catalogue(Vec::new()));
+    centre.says(0, Lane::Urgent, &[("facp1/L1D001", "normal")]);
+    (centre.span, centre.seq) = (2, 0);
+    centre.says(10, Lane::Urgent, &[("facp1/L1D001", "normal")]);
+    let sight = |centre: &Centre| {
+        let now = centre.centre().plus(Millis::seconds(1));
+        centre.engine.point(&full("facp1/L1D001"), now).expect("a point").sight
+    };
+    let at = |seconds: i64| CentreTime::from_millis(BEGIN + seconds * 1_000);
+    assert_eq!(sight(&centre), Sight::Seen { last: at(10) });
+    centre.now = 20;
+    centre.beats(1, 20, &[]);
+    assert_eq!(sight(&centre), Sight::Seen { last: at(10) }, "an earlier span spoke");
+    // The box's `until` leads its own sending: it is still seen only when it arrived.
+    centre.beats_until(2, 20, 500, &[]);
+    assert_eq!(sight(&centre), Sight::Seen { last: at(20) });
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use firegrid_rules::alarm::{Event, State};
-use firegrid_rules::decision::{At, Change, Decision};
+use firegrid_rules::decision::{At, Change, Decision, Marks};
 use firegrid_rules::lifecycle::{self, Actor, Answer};
 use firegrid_rules::rulebook::Severity;
 use firegrid_wire::names::GatewayId;
@@ -87,6 +87,8 @@ impl AlarmBook {
                 }
             }
             Change::Calmed => self.write_line(&id, when, None, "calmed", line, to),
+            Change::Confirmed => self.confirmed(&id, when, line, to),
+            Change::Revised => self.write_line(&id, when, None, "rule-changed", line, to),
             Change::Cleared => {
                 self.happened(&id, Event::Cleared, when, "cleared", line, to);
             }
@@ -229,6 +231,18 @@ impl AlarmBook {
             changed: decision.arrived,
         };
         self.open_new(alarm, told(decision), to);
+    }
+
+    /// A numbered reading says what only a heartbeat had told: the mark leaves.
+    fn confirmed(&mut self, id: &str, when: CentreTime, line: Value, to: &mut Changes) {
+        let Some((alarm, _)) = self.open.get_mut(id) else { return };
+        let before = alarm.body.marks.len();
+        alarm.body.marks.retain(|mark| mark != Marks::PROVISIONAL);
+        if alarm.body.marks.len() < before {
+            alarm.changed = when;
+            self.write_line(id, when, None, "confirmed", line, to);
+            self.tell(id, "confirmed", to);
+        }
     }
 
     fn open_new(&mut self, alarm: Alarm, line: Value, to: &mut Changes) {

@@ -115,6 +115,15 @@ fn a_ticket_is_proven_when_no_step_stands_any_more() {
     );
 }
 
+#[test]
+fn a_changed_rule_is_written_on_the_ticket_and_changes_nothing_else() {
+    check(
+        &[serious(Raised, 10, 11), serious(Change::Revised, 10, 20)],
+        &[(ticket::State::Accept, 1)],
+        &["opened", "rule-changed"],
+    );
+}
+
 /// A ticket that was raised, taken, mended and closed.
 fn closed() -> (TicketBook, Changes) {
     let (mut book, mut changes) = tickets(&[serious(Raised, 10, 11)]);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use firegrid_rules::decision::{At, Change, Decision, Subject};
+use firegrid_rules::decision::{At, Change, Decision, Marks, Subject};
 use firegrid_rules::engine::NotYet;
 use firegrid_rules::lifecycle::{self, Actor, Answer};
 use firegrid_rules::rulebook::RuleId;
@@ -54,13 +54,29 @@ impl TicketBook {
         });
         match (id, decision.change) {
             (None, Change::Raised | Change::Relapsed) => self.open(decision, owner, to),
-            (None, Change::Calmed | Change::Cleared | Change::Retired) => {}
+            (
+                None,
+                Change::Calmed
+                | Change::Cleared
+                | Change::Confirmed
+                | Change::Revised
+                | Change::Retired,
+            ) => {}
             (Some(id), Change::Raised) => self.raised_again(&id, decision, to),
             (Some(id), Change::Relapsed) => self.relapsed(&id, decision, to),
             (Some(id), Change::Calmed) => {
                 self.happened(&id, Event::Calmed, "calmed", decision, to);
             }
             (Some(id), Change::Cleared) => self.cleared(&id, decision, to),
+            (Some(id), Change::Confirmed) => {
+                if let Some((ticket, _)) = self.tickets.get_mut(&id) {
+                    ticket.body.marks.retain(|mark| mark != Marks::PROVISIONAL);
+                }
+                self.write_line(&id, decision.arrived, None, "confirmed", told(decision), to);
+            }
+            (Some(id), Change::Revised) => {
+                self.write_line(&id, decision.arrived, None, "rule-changed", told(decision), to);
+            }
             (Some(id), Change::Retired) => {
                 if let Some((ticket, _)) = self.tickets.get_mut(&id) {
                     ticket.body.retired = true;

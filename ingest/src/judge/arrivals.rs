@@ -355,14 +355,17 @@ impl Judgement {
         let is_new = brought != PageBrought::Nothing;
         if let PageBrought::Whole { catalogue, missed } = brought {
             tracing::info!(gateway = %id, %hash, points = catalogue.points.len(), "Catalogue known.");
-            if missed {
-                let told = |lane: &Lane| gateway.lanes[*lane].position().is_some();
-                let lanes: Vec<Lane> = Lane::ALL.into_iter().filter(told).collect();
-                lanes.into_iter().for_each(|lane| gateway.want(lane));
+            let mut decisions = Vec::new();
+            let unbound = self.engine.catalogue(id, hash, &catalogue, arrived, &mut decisions);
+            let wanting = |lane: &Lane| {
+                unbound[*lane] || (missed && gateway.lanes[*lane].position().is_some())
+            };
+            for lane in Lane::ALL.into_iter().filter(wanting).collect::<Vec<Lane>>() {
+                gateway.want(lane);
                 self.touched.insert(id.clone());
                 self.owed.to(id);
             }
-            self.engine.catalogue(id, hash, &catalogue);
+            self.decided(&decisions);
         }
         if is_new {
             self.changes.pages.push(CataloguePage { gateway: id.clone(), page, arrived });

@@ -104,11 +104,12 @@ impl Judgement {
         let rows = rule_state::load(reader).await?;
         let rows = rows.into_iter().map(|(key, body)| (StateKey(key), body));
         let mut engine = Engine::restore(rulebook, rows)?;
-        let known = restore_gateways(reader, &mut engine).await?;
+        let mut decisions = Vec::new();
+        let known = restore_gateways(reader, &mut engine, now, &mut decisions).await?;
         let reviewed = now.minus(REVIEW_WINDOW);
         let alive = events::alive(reader).await?;
         let (series_waiting, _) = inbox::waiting(reader).await?;
-        Ok(Judgement {
+        let mut judgement = Judgement {
             engine,
             routing,
             region,
@@ -135,7 +136,10 @@ impl Judgement {
                 told: false,
             },
             alive: now,
-        })
+        };
+        // A changed rule or limit is told of what it finds raised.
+        judgement.decided(&decisions);
+        Ok(judgement)
     }
 
     /// A connection begins or stops to listen.
@@ -410,6 +414,8 @@ fn write_lane(id: &GatewayId, lane: Lane, gateway: &mut Gateway, to: &mut Change
 async fn restore_gateways(
     reader: &Reader,
     engine: &mut Engine,
+    now: CentreTime,
+    decisions: &mut Vec<Decision>,
 ) -> Result<BTreeMap<GatewayId, Gateway>, StorageError> {
     let mut known: BTreeMap<GatewayId, Gateway> = gateways::load(reader)
         .await?
@@ -444,7 +450,9 @@ async fn restore_gateways(
         let gateway = known.entry(row.gateway.clone()).or_insert_with(|| Gateway::new(None));
         let (brought, _) = gateway.catalogues.take(&row.page);
         if let super::gateway::PageBrought::Whole { catalogue, .. } = brought {
-            engine.catalogue(&row.gateway, &row.page.hash, &catalogue);
+            let unbound =
+                engine.catalogue(&row.gateway, &row.page.hash, &catalogue, now, decisions);
+            Lane::ALL.into_iter().filter(|lane| unbound[*lane]).for_each(|lane| gateway.want(lane));
         }
     }
     for (id, count) in holes::counts(reader).await? {

@@ -2,8 +2,9 @@
 //!
 //! A point whose source or lane changed is another point: it inherits nothing, and what its
 //! predecessor had raised stays raised and waits for a person. The same for a point that is
-//! gone, and for a rule that no longer looks at a point. A changed limit clears nothing: what
-//! was only suspected begins anew, and so does every proof of calm.
+//! gone, and for a rule that no longer looks at a point. A changed rule or limit clears nothing:
+//! what was only suspected begins anew, and so does every proof of calm; what is raised keeps
+//! the rule and limits that raised it, and must be calm by those too.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,11 +13,11 @@ use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::names::PointId;
 use firegrid_wire::time::GatewayTime;
 
-use super::binding::{Binding, BoundCatalogue, StepRef};
+use super::binding::{Binding, BoundCatalogue, BoundStep, StepRef};
 use super::lane::LaneState;
-use super::point::{Point, Stranded};
+use super::point::{Elder, Point, Stranded};
 use super::scene::{self, Scene};
-use crate::decision::Reason;
+use crate::decision::{Change, Marks, Reason};
 use crate::phase::{Onset, Phase};
 use crate::rulebook::RuleId;
 
@@ -137,16 +138,22 @@ impl LaneState {
         }
         let mut stranded = Vec::new();
         let mut changed = false;
+        let span = Onset { span: self.span, at: self.horizon.unwrap_or(scene.sent) };
         for (id, phase) in point.phases().to_vec() {
             let before = old.steps.iter().find(|step| step.id == id);
             let after = binding.steps.iter().find(|step| step.id == id);
             match (before, after) {
                 (Some(before), Some(after)) if before == after => {}
                 // Restored: its deadline waited for this.
-                (None, Some(after)) => self.timers.start(place, point, after),
-                (Some(before), Some(_)) => {
+                (None, Some(after)) => {
+                    changed |= resume_elder(point, after, span, scene);
+                    self.timers.start(place, point, after);
+                }
+                (Some(before), Some(after)) => {
                     changed = true;
-                    self.timers.turn(place, point, before, doubted(phase));
+                    self.timers.stop(place, point, before);
+                    inherit_elder(point, before, after, span, scene);
+                    self.timers.start(place, point, after);
                 }
                 // A fire that an analog point reported: no rule of its own looks for it.
                 (None, None) if scene.bindings.words.steps.iter().any(|step| step.id == id) => {}
@@ -166,6 +173,26 @@ impl LaneState {
             self.mark(place);
         }
         self.strand(&name, stranded, &Reason::Unwatched, scene);
+    }
+
+    /// What was restored is held against the rules that need no catalogue.
+    pub(super) fn recall(&mut self, scene: &mut Scene<'_>) {
+        let now = Onset { span: self.span, at: self.horizon.unwrap_or(scene.sent) };
+        for place in self.timers.active() {
+            let Some(point) = self.points[place as usize].as_mut() else { continue };
+            let binding = Arc::clone(&point.binding);
+            let mut changed = false;
+            for step in &binding.steps {
+                if point.phase(step.id) != Phase::Quiet {
+                    self.timers.stop(place, point, step);
+                    changed |= resume_elder(point, step, now, scene);
+                    self.timers.start(place, point, step);
+                }
+            }
+            if changed {
+                self.mark(place);
+            }
+        }
     }
 
     /// What is raised on a point stays raised, and nothing will clear it.
@@ -197,7 +224,8 @@ impl LaneState {
                 let (rule, step) = (rule.id.clone(), step.name.clone());
                 self.keep_retired(point, Stranded { rule, step, onset });
             }
-            scene.tell_retired(point, id, onset, now, reason.clone());
+            let marks = Marks::default();
+            scene.tell_beside(point, id, Change::Retired, onset, now, reason.clone(), marks);
         }
     }
 
@@ -253,6 +281,56 @@ impl LaneState {
         self.removed.push(point.id);
         self.free.push(place);
     }
+}
+
+/// A step has other limits now: what it has raised keeps those that raised it.
+fn inherit_elder(
+    point: &mut Point,
+    before: &BoundStep,
+    after: &BoundStep,
+    now: Onset<GatewayTime>,
+    scene: &mut Scene<'_>,
+) {
+    let phase = point.phase(before.id);
+    if raised(phase).is_some() && point.elder(before.id).is_none() {
+        let Some((rule, _)) = scene::step(scene.rulebook, before.id) else { return };
+        let elder = Elder { revision: rule.revision, step: before.clone(), told: false };
+        point.set_elder(before.id, Some(elder));
+    }
+    point.set_phase(after.id, doubted(phase));
+    tell_elder(point, after.id, now, scene);
+}
+
+/// What was raised before a restart keeps what raised it, unless that is what stands now.
+fn resume_elder(
+    point: &mut Point,
+    after: &BoundStep,
+    now: Onset<GatewayTime>,
+    scene: &mut Scene<'_>,
+) -> bool {
+    let Some((rule, _)) = scene::step(scene.rulebook, after.id) else { return false };
+    let Some(elder) = point.elder(after.id) else { return false };
+    if elder.revision == rule.revision && elder.step == *after {
+        point.set_elder(after.id, None);
+        return false;
+    }
+    if elder.told {
+        return false;
+    }
+    point.set_phase(after.id, doubted(point.phase(after.id)));
+    tell_elder(point, after.id, now, scene);
+    true
+}
+
+/// Tells that a rule or its limits are other ones now than those that raised something.
+fn tell_elder(point: &mut Point, step: StepRef, now: Onset<GatewayTime>, scene: &mut Scene<'_>) {
+    let Some((rule, _)) = scene::step(scene.rulebook, step) else { return };
+    let Some(onset) = raised(point.phase(step)) else { return };
+    let Some(elder) = point.elder(step).cloned() else { return };
+    let reason = Reason::OtherRule { raised_under: elder.revision, now: rule.revision };
+    point.set_elder(step, Some(Elder { told: true, ..elder }));
+    let marks = Marks::default();
+    scene.tell_beside(&point.id, step, Change::Revised, onset, now, reason, marks);
 }
 
 /// What a phase becomes when the limits of its step change.

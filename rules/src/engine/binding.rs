@@ -38,9 +38,11 @@ pub(super) struct BoundStep {
     pub(super) id: StepRef,
     pub(super) timing: Timing,
     pub(super) when: Condition<Bar>,
-    clear_when: Option<Condition<Bar>>,
+    pub(super) clear_when: Option<Condition<Bar>>,
     /// Whether it looks for a fire-class state: such a step is never kept back.
     pub(super) fire_class: bool,
+    /// Whether its rule looks at every discrete point: words are enough to raise it.
+    pub(super) by_words: bool,
 }
 
 /// The bindings that need no catalogue.
@@ -97,6 +99,7 @@ impl Bindings {
         let of = |wanted: Selector| {
             steps(rulebook, |rule| rule.applies_to == wanted)
                 .filter_map(|(id, step)| bound(id, step, &Default::default(), Unit::Count))
+                .map(|step| BoundStep { by_words: wanted == Selector::Discrete, ..step })
                 .collect::<Vec<BoundStep>>()
         };
         let silence = steps(rulebook, Rule::is_on_silence).map(|(id, _)| id).collect();
@@ -118,6 +121,11 @@ impl BoundCatalogue {
     ) -> BoundCatalogue {
         let mut known: HashMap<String, Arc<Binding>> = HashMap::new();
         let mut urgent: BTreeSet<&str> = BTreeSet::new();
+        let profiles: HashMap<&str, &str> = catalogue
+            .devices
+            .iter()
+            .map(|device| (device.n.as_str(), device.profile.as_str()))
+            .collect();
         let mut points = Vec::with_capacity(catalogue.points.len());
         for entry in catalogue.points.iter().filter(|entry| !entry.n.is_comm()) {
             if entry.lane == Lane::Urgent {
@@ -130,7 +138,10 @@ impl BoundCatalogue {
             points.push(BoundPoint {
                 id: entry.n.clone(),
                 lane: entry.lane,
-                source: fingerprint(&entry.source),
+                source: fingerprint(
+                    entry,
+                    profiles.get(entry.n.device()).copied().unwrap_or_default(),
+                ),
                 binding: Arc::clone(binding),
             });
         }
@@ -189,13 +200,20 @@ fn bound(
         when: step.when.bound(limits, unit)?,
         clear_when,
         fire_class: step.when.is_fire_class(),
+        by_words: false,
     })
 }
 
-/// FNV-1a, so that a point keeps 8 bytes instead of its source's text. Never 0: that is the
-/// mark of a point that is in no catalogue.
-fn fingerprint(source: &str) -> u64 {
-    let hash = source.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+/// What a point is: its address and scaling, its device's profile, its lane and unit, and its
+/// place in the building. A point of which any of these changed is another point. FNV-1a, so
+/// that a point keeps 8 bytes instead of the texts. Never 0: that is the mark of a point that is
+/// in no catalogue.
+fn fingerprint(entry: &PointEntry, profile: &str) -> u64 {
+    let unit = entry.u.map_or("", Unit::as_str);
+    let texts = [&entry.source, profile, entry.lane.as_str(), unit, &entry.label, &entry.zone];
+    // A byte that no text holds stands between them.
+    let bytes = texts.iter().flat_map(|text| text.bytes().chain([0xff]));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     hash.max(1)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::limits::BLIND_AFTER_MS;
 use firegrid_wire::names::GatewayId;
-use firegrid_wire::span::{Lane, SpanId};
+use firegrid_wire::span::{Lane, PerLane, SpanId};
 use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 
 use super::binding::{BoundCatalogue, StepRef};
@@ -89,17 +89,32 @@ impl Gateway {
         }
     }
 
-    /// Takes in a catalogue; at once where a restored lane waits for just this one, and where
-    /// nothing was judged yet: its points are known, though never seen.
-    pub(super) fn catalogue(&mut self, catalogue: BoundCatalogue, scene: &mut Scene<'_>) {
-        let catalogue = Arc::new(catalogue);
+    /// Goes on after a restart.
+    pub(super) fn recall(&mut self, scene: &mut Scene<'_>) {
         for lane in Lane::ALL {
+            self.lanes[lane].recall(scene);
+        }
+        self.reckon(scene);
+    }
+
+    /// Takes in a catalogue; at once where a restored lane waits for just this one, where the
+    /// last batch named it, and where nothing was judged yet: its points are known, though never
+    /// seen. Answers of which lanes a refresh is wanted: they were judged by their words.
+    pub(super) fn catalogue(
+        &mut self,
+        catalogue: BoundCatalogue,
+        scene: &mut Scene<'_>,
+    ) -> PerLane<bool> {
+        let catalogue = Arc::new(catalogue);
+        let wanted = PerLane::from_fn(|lane| {
             let state = &mut self.lanes[lane];
-            let waits = !state.bound && state.adopted.as_ref() == Some(&catalogue.hash);
-            if waits || state.span.is_none() {
+            let adopted = state.adopted.as_ref() == Some(&catalogue.hash);
+            let by_words = !adopted && state.named.as_ref() == Some(&catalogue.hash);
+            if by_words || (adopted && !state.bound) || state.span.is_none() {
                 state.adopt(&catalogue, scene);
             }
-        }
+            by_words && catalogue.has[lane]
+        });
         self.catalogues.retain(|known| known.hash != catalogue.hash);
         self.catalogues.push(catalogue);
         if MOST_CATALOGUES < self.catalogues.len() {
@@ -107,6 +122,7 @@ impl Gateway {
         }
         self.drop_adopted();
         self.dirty = true;
+        wanted
     }
 
     /// Judges a batch.
@@ -116,7 +132,7 @@ impl Gateway {
         scene.current = self.current;
         let head = &admitted.pack.head;
         let lane = &mut self.lanes[head.lane];
-        if let Some(stretch) = head.stretch.filter(|_| head.name.span == admitted.current) {
+        if let Some(stretch) = head.stretch.filter(|_| Some(head.name.span) == self.current) {
             lane.see(seen_until(admitted.arrived, admitted.sent, stretch.until, ear));
         }
         lane.judge(admitted.pack, admitted.span_order, admitted.hole, &self.catalogues, scene);
@@ -149,7 +165,10 @@ impl Gateway {
             match head {
                 HeadStanding::NotJudged => {}
                 HeadStanding::JudgedInOlderSpan | HeadStanding::Judged { .. } => {
-                    state.see(seen_until(heard.arrived, heard.sent, until, ear));
+                    // Only the sender's current span tells what is seen now.
+                    if self.current == Some(beat.span) {
+                        state.see(seen_until(heard.arrived, heard.sent, until, ear));
+                    }
                 }
             }
             state.vouched(until, head, scene);
@@ -218,7 +237,11 @@ impl Gateway {
                     Change::Raised | Change::Relapsed => {
                         Reason::Silent { last: heard.at(), lasting: silent }
                     }
-                    Change::Calmed | Change::Cleared | Change::Retired => Reason::Heard,
+                    Change::Calmed
+                    | Change::Cleared
+                    | Change::Confirmed
+                    | Change::Revised
+                    | Change::Retired => Reason::Heard,
                 };
                 (turn, now, reason)
             }));

@@ -236,13 +236,16 @@ impl LaneState {
             let binding = Arc::clone(&point.binding);
             let Some(step) = binding.steps.iter().find(|step| step.id == id) else { continue };
             let now = Onset { span: self.span, at: due };
+            let revision = point.elder(id).map(|elder| elder.revision);
+            let timing = point.timing(step);
             let (next, turn) = phase.pass(now);
             self.timers.turn(place, point, step, next);
             if let Some(turn) = turn {
                 let said = point.evidence.map_or(Said::Unknown, |evidence| evidence.said);
                 let states = point.evidence.map_or(StateSet::NORMAL, Evidence::state_set);
-                let (reason, marks) = (passing(phase, step.timing, said), Marks::of_states(states));
-                scene.tell(Turned { point: &point.id, step: id, turn, now, reason, marks });
+                let (reason, marks) = (passing(phase, timing, said), Marks::of_states(states));
+                let (point, step) = (&point.id, id);
+                scene.tell(Turned { point, step, revision, turn, now, reason, marks });
             }
             self.mark(place);
         }

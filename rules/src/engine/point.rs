@@ -11,8 +11,9 @@ use firegrid_wire::state::{StateSet, States};
 use firegrid_wire::time::GatewayTime;
 
 use super::binding::{Binding, BoundStep, StepRef};
-use crate::condition::{Evidence, Said, Verdict};
-use crate::phase::{Onset, Phase};
+use crate::condition::{self, Evidence, Said, Verdict};
+use crate::phase::{Onset, Phase, Timing};
+use crate::rulebook::Revision;
 
 /// A point as the engine keeps it.
 #[derive(Debug)]
@@ -48,6 +49,16 @@ pub(super) struct More {
     pub(super) phases: Vec<(StepRef, Phase<GatewayTime>)>,
     pub(super) provisional: Option<Provisional>,
     pub(super) foreign: Vec<Box<str>>,
+    pub(super) elders: Vec<Elder>,
+}
+
+/// The rule and limits that raised something, where they are other ones now.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Elder {
+    pub(super) revision: Revision,
+    pub(super) step: BoundStep,
+    /// Whether the change was told.
+    pub(super) told: bool,
 }
 
 /// A fire-class state that a heartbeat told.
@@ -105,11 +116,36 @@ impl Point {
     pub(super) fn set_phase(&mut self, step: StepRef, phase: Phase<GatewayTime>) {
         self.change_more(|more| {
             more.phases.retain(|(id, _)| *id != step);
+            match phase {
+                Phase::Quiet | Phase::Suspected { .. } => {
+                    more.elders.retain(|elder| elder.step.id != step);
+                }
+                Phase::Raised { .. } | Phase::Clearing { .. } => {}
+            }
             if phase != Phase::Quiet {
                 more.phases.push((step, phase));
                 more.phases.sort_by_key(|(id, _)| *id);
             }
         });
+    }
+
+    /// What raised a step, if its rule or limits are other ones now.
+    pub(super) fn elder(&self, step: StepRef) -> Option<&Elder> {
+        let elders = self.more.as_ref().map_or(&[][..], |more| &more.elders);
+        elders.iter().find(|elder| elder.step.id == step)
+    }
+
+    pub(super) fn set_elder(&mut self, step: StepRef, elder: Option<Elder>) {
+        self.change_more(|more| {
+            more.elders.retain(|elder| elder.step.id != step);
+            more.elders.extend(elder);
+        });
+    }
+
+    /// How long a step must hold and be calm; of two rules the longer proof.
+    pub(super) fn timing(&self, step: &BoundStep) -> Timing {
+        let elder = self.elder(step.id).map_or(step.timing, |elder| elder.step.timing);
+        Timing { clear_for: step.timing.clear_for.max(elder.clear_for), ..step.timing }
     }
 
     pub(super) fn provisional(&self) -> Option<Provisional> {
@@ -137,21 +173,40 @@ impl Point {
     fn change_more(&mut self, change: impl FnOnce(&mut More)) {
         let mut more = self.more.take().unwrap_or_default();
         change(&mut more);
-        let empty = more.phases.is_empty() && more.provisional.is_none() && more.foreign.is_empty();
+        let empty = more.phases.is_empty()
+            && more.provisional.is_none()
+            && more.foreign.is_empty()
+            && more.elders.is_empty();
         self.more = (!empty).then_some(more);
     }
 
-    /// What it says of a step. A provisional reading stands beside the numbered one until it is
-    /// settled: a fire in it holds, and anything else must be said by both. Under an unknown
-    /// catalogue only fire is believed, and nothing is calm.
+    /// What it says of a step. What is raised by a rule or limits that have changed since holds
+    /// as long as either says so, and is calm if both do.
     pub(super) fn verdicts(&self, step: &BoundStep, evidence: Evidence) -> (Verdict, Verdict) {
+        let (when, calm) = self.verdicts_of(step, evidence);
+        match self.elder(step.id) {
+            None => (when, calm),
+            Some(elder) => {
+                let (holds, over) = self.verdicts_of(&elder.step, evidence);
+                (condition::any([when, holds]), condition::all([calm, over]))
+            }
+        }
+    }
+
+    /// A provisional reading stands beside the numbered one until it is settled: a fire in it
+    /// holds, and anything else must be said by both. Under an unknown catalogue only the rules
+    /// on words can hold, and nothing is calm.
+    fn verdicts_of(&self, step: &BoundStep, evidence: Evidence) -> (Verdict, Verdict) {
         let (when, calm) = step.verdicts(evidence);
         let told = self.provisional().map(|told| step.verdicts(Evidence::states(told.states)));
         let burns = when == Verdict::Met || told.is_some_and(|(when, _)| when == Verdict::Met);
         if step.fire_class && burns {
             (Verdict::Met, Verdict::Unmet)
-        } else if self.by_words || told.is_some_and(|told| told != (when, calm)) {
+        } else if told.is_some_and(|told| told != (when, calm)) {
             (Verdict::Undecided, Verdict::Undecided)
+        } else if self.by_words {
+            let believed = step.by_words && when == Verdict::Met;
+            (if believed { when } else { Verdict::Undecided }, Verdict::Undecided)
         } else {
             (when, calm)
         }

@@ -3,11 +3,11 @@
 //! One row per gateway (both lanes' horizons, devices, silence), one small row per point that
 //! ever said something, one per point with retired findings, and one for the centre's own
 //! hearing. A row is JSON; moments are whole milliseconds and numbers their shortest decimals,
-//! both exact. Bindings are not written: they come from rulebook and catalogue. What was found
-//! under another revision of its rule begins its proof anew; what was only suspected begins
-//! anew altogether; a finding of a rule that is gone is kept as retired.
+//! both exact. Bindings are not written: they come from rulebook and catalogue. What was raised
+//! is written with the rule and limits that raised it: under other ones its proof begins anew and
+//! must satisfy both. What was only suspected begins anew altogether; a finding of a rule that
+//! is gone is kept as retired.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use firegrid_wire::catalogue::CatalogueHash;
@@ -15,19 +15,22 @@ use firegrid_wire::names::{GatewayId, PointId};
 use firegrid_wire::quantity::Unit;
 use firegrid_wire::reading::Quality;
 use firegrid_wire::span::{Lane, SpanId};
-use firegrid_wire::state::States;
 use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 use serde::{Deserialize, Serialize};
 
 use super::binding::StepRef;
 use super::gateway::Gateway;
 use super::lane::{Device, LaneState};
-use super::point::{Point, Provisional, Stranded};
-use super::{ClearHold, Engine, RestoreError, StateKey, adoption, scene};
-use crate::condition::{Evidence, Said};
+use super::point::Point;
+use super::{ClearHold, Engine, StateKey, adoption, scene};
+use crate::condition::{Bar, Condition, Evidence, Said};
 use crate::phase::{Onset, Phase};
-use crate::rulebook::{RuleId, Rulebook};
-use crate::sight::{Ear, Listened};
+use crate::rulebook::Rulebook;
+use crate::sight::Listened;
+
+mod restoring;
+
+pub(super) use restoring::restore;
 
 /// The key of the centre's own hearing. No gateway's name begins with `@`.
 const EAR: &str = "@listening";
@@ -76,9 +79,25 @@ struct LaneRow {
     devices: Vec<(String, bool, u64, bool)>,
 }
 
-/// One step that is not quiet: rule, revision, step, phase.
+/// One step that is not quiet: rule, revision, step, phase, and what raised it.
 #[derive(Serialize, Deserialize)]
-struct PhaseRow<T>(String, String, String, Phase<T>);
+struct PhaseRow<T>(String, String, String, Phase<T>, Option<Box<RaisedByRow>>);
+
+/// The rule and limits that raised something: they count until it is over.
+#[derive(Serialize, Deserialize)]
+struct RaisedByRow {
+    revision: String,
+    when: Condition<Bar>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    calm: Option<Condition<Bar>>,
+    held_for: Millis,
+    clear_for: Millis,
+    #[serde(default, skip_serializing_if = "is_false")]
+    words: bool,
+    /// Whether other ones stand now, and that was told.
+    #[serde(default, skip_serializing_if = "is_false")]
+    told: bool,
+}
 
 #[derive(Serialize, Deserialize)]
 struct PointRow {
@@ -124,8 +143,6 @@ fn is_false(flag: &bool) -> bool {
 fn is_good(quality: &Quality) -> bool {
     *quality == Quality::Good
 }
-
-// Writing.
 
 pub(super) fn changed(engine: &mut Engine) -> Vec<(StateKey, Option<Vec<u8>>)> {
     let mut rows = Vec::new();
@@ -193,7 +210,7 @@ fn gateway_row(gateway: &Gateway, rulebook: &Rulebook) -> GatewayRow {
         heard: gateway.heard.map(Listened::millis),
         looked: gateway.looked.map(Listened::millis),
         silence: silence
-            .filter_map(|(id, phase)| phase_row(*id, phase.map(Listened::millis), rulebook))
+            .filter_map(|(id, phase)| phase_row(*id, phase.map(Listened::millis), None, rulebook))
             .collect(),
         hold: gateway.hold.map(|hold| match hold {
             ClearHold::Until(until) => HoldRow::Until(until.millis()),
@@ -234,7 +251,10 @@ fn point_row(point: &Point, rulebook: &Rulebook) -> PointRow {
         numbered: point.numbered,
         words: point.by_words,
         phases: phases
-            .filter_map(|(id, phase)| phase_row(*id, phase.map(GatewayTime::millis), rulebook))
+            .filter_map(|(id, phase)| {
+                let raised = adoption::raised(*phase).and_then(|_| raised_by(point, *id, rulebook));
+                phase_row(*id, phase.map(GatewayTime::millis), raised, rulebook)
+            })
             .collect(),
         told: point
             .provisional()
@@ -252,204 +272,38 @@ fn said_row(evidence: Evidence) -> SaidRow {
     SaidRow { n, u, vs, q: evidence.quality }
 }
 
-fn phase_row<T>(id: StepRef, phase: Phase<T>, rulebook: &Rulebook) -> Option<PhaseRow<T>> {
+fn phase_row<T>(
+    id: StepRef,
+    phase: Phase<T>,
+    raised: Option<RaisedByRow>,
+    rulebook: &Rulebook,
+) -> Option<PhaseRow<T>> {
     let (rule, step) = scene::step(rulebook, id)?;
-    Some(PhaseRow(rule.id.to_string(), rule.revision.to_string(), step.name.clone(), phase))
+    let revision = rule.revision.to_string();
+    Some(PhaseRow(rule.id.to_string(), revision, step.name.clone(), phase, raised.map(Box::new)))
+}
+
+fn raised_by(point: &Point, id: StepRef, rulebook: &Rulebook) -> Option<RaisedByRow> {
+    let (rule, _) = scene::step(rulebook, id)?;
+    let (step, revision, told) = match point.elder(id) {
+        Some(elder) => (&elder.step, elder.revision, elder.told),
+        None => {
+            let step = point.binding.steps.iter().find(|step| step.id == id)?;
+            (step, rule.revision, false)
+        }
+    };
+    Some(RaisedByRow {
+        revision: revision.to_string(),
+        when: step.when.clone(),
+        calm: step.clear_when.clone(),
+        held_for: step.timing.held_for,
+        clear_for: step.timing.clear_for,
+        words: step.by_words,
+        told,
+    })
 }
 
 /// Rows hold strings, numbers and lists: writing them into memory cannot fail.
 fn bytes(row: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(row).unwrap_or_default()
-}
-
-// Reading.
-
-pub(super) fn restore(
-    engine: &mut Engine,
-    rows: impl IntoIterator<Item = (StateKey, Vec<u8>)>,
-) -> Result<(), RestoreError> {
-    let steps = Steps::of(&engine.rulebook);
-    // A point's row needs its gateway's, whatever the order in which they come.
-    let mut points = Vec::new();
-    for (StateKey(key), row) in rows {
-        if key == EAR {
-            let row: EarRow = read(&key, &row)?;
-            let since = row.since.map(CentreTime::from_millis);
-            engine.ear = Ear::restored(Millis::new(row.deaf), since);
-            engine.ear_written = engine.ear;
-        } else if key.contains('/') {
-            points.push((key, row));
-        } else {
-            let id = GatewayId::parse(&key).map_err(|error| unreadable(&key, error))?;
-            let row: GatewayRow = read(&key, &row)?;
-            let place = engine.place(&id);
-            restore_gateway(&mut engine.gateways[place], row, &steps);
-        }
-    }
-    for (key, row) in points {
-        let mut parts = key.splitn(3, '/');
-        let mut part = || parts.next().ok_or_else(|| unreadable(&key, "its key is too short"));
-        let (gateway, lane, rest) = (part()?, part()?, part()?);
-        let gateway = GatewayId::parse(gateway).map_err(|error| unreadable(&key, error))?;
-        let lane: Lane = lane.parse().map_err(|error| unreadable(&key, error))?;
-        let retired = rest.strip_suffix(RETIRED).and_then(|rest| rest.strip_suffix('/'));
-        let retired = retired.filter(|rest| rest.contains('/'));
-        let id = PointId::parse(retired.unwrap_or(rest)).map_err(|e| unreadable(&key, e))?;
-        let place = engine.place(&gateway);
-        let state = &mut engine.gateways[place].lanes[lane];
-        if retired.is_some() {
-            for RetiredRow(rule, step, onset) in read::<Vec<RetiredRow>>(&key, &row)? {
-                let rule = RuleId::parse(&rule).map_err(|error| unreadable(&key, error))?;
-                let onset = Onset { span: onset.span, at: GatewayTime::from_millis(onset.at) };
-                state.retired.entry(id.clone()).or_default().push(Stranded { rule, step, onset });
-            }
-        } else {
-            let row: PointRow = read(&key, &row)?;
-            let evidence = match &row.said {
-                Some(said) => Some(evidence(said).map_err(|reason| unreadable(&key, reason))?),
-                None => None,
-            };
-            let binding = {
-                let device = state.device(id.device());
-                let home = state.devices[device as usize].home;
-                match (id.is_comm(), home) {
-                    (true, true) => &engine.bindings.comm,
-                    (true, false) => &engine.bindings.none,
-                    (false, _) => &engine.bindings.words,
-                }
-            };
-            restore_point(state, id, Arc::clone(binding), row, evidence, &steps)
-                .map_err(|reason| unreadable(&key, reason))?;
-        }
-    }
-    Ok(())
-}
-
-/// Where each step stands in the rulebook, and the revision of its rule.
-struct Steps(HashMap<(String, String), (StepRef, String)>);
-
-impl Steps {
-    fn of(rulebook: &Rulebook) -> Steps {
-        let mut steps = HashMap::new();
-        for (rule, place) in rulebook.rules().iter().zip(0..=u16::MAX) {
-            for (step, inner) in rule.steps.iter().zip(0..=u16::MAX) {
-                let id = StepRef { rule: place, step: inner };
-                let name = (rule.id.to_string(), step.name.clone());
-                steps.insert(name, (id, rule.revision.to_string()));
-            }
-        }
-        Steps(steps)
-    }
-
-    /// The step and its phase, doubted if the rule has changed since.
-    fn find<T>(&self, row: PhaseRow<T>) -> Result<(StepRef, Phase<T>), PhaseRow<T>> {
-        let PhaseRow(rule, revision, step, phase) = row;
-        let name = (rule, step);
-        match self.0.get(&name) {
-            Some((id, now)) if *now == revision => Ok((*id, phase)),
-            Some((id, _)) => Ok((*id, adoption::doubted(phase))),
-            None => Err(PhaseRow(name.0, revision, name.1, phase)),
-        }
-    }
-}
-
-fn restore_gateway(gateway: &mut Gateway, row: GatewayRow, steps: &Steps) {
-    gateway.current = row.current;
-    gateway.spans = VecDeque::from(row.spans);
-    gateway.heard = row.heard.map(Listened::from_millis);
-    gateway.looked = row.looked.map(Listened::from_millis);
-    gateway.hold = row.hold.map(|hold| match hold {
-        HoldRow::Until(until) => ClearHold::Until(CentreTime::from_millis(until)),
-        HoldRow::UntilLifted => ClearHold::UntilLifted,
-    });
-    for (id, phase) in row.silence.into_iter().filter_map(|row| steps.find(row).ok()) {
-        if let Some((_, known)) = gateway.silence.iter_mut().find(|(known, _)| *known == id) {
-            *known = phase.map(Listened::from_millis);
-        }
-    }
-    restore_lane(&mut gateway.lanes[Lane::Urgent], row.urgent);
-    restore_lane(&mut gateway.lanes[Lane::Routine], row.routine);
-}
-
-fn restore_lane(lane: &mut LaneState, row: LaneRow) {
-    lane.span = row.span;
-    lane.order = row.order;
-    lane.horizon = row.horizon.map(GatewayTime::from_millis);
-    lane.suspended = row.suspended;
-    (lane.stamp, lane.forgot) = (row.stamp, row.forgot);
-    (lane.named, lane.adopted) = (row.named, row.adopted);
-    lane.orders = VecDeque::from(row.orders);
-    lane.seen = row.seen.map(Listened::from_millis);
-    lane.patience = Millis::new(row.patience);
-    for (name, blind, forgot, home) in row.devices {
-        let place = lane.device(&name);
-        lane.devices[place as usize] = Device { name: name.into(), blind, forgot, home };
-    }
-}
-
-fn restore_point(
-    lane: &mut LaneState,
-    id: PointId,
-    binding: Arc<super::binding::Binding>,
-    row: PointRow,
-    evidence: Option<Evidence>,
-    steps: &Steps,
-) -> Result<(), String> {
-    let device = lane.device(id.device());
-    let mut point = Point::new(id.clone(), Arc::clone(&binding), row.source, device);
-    point.evidence = evidence;
-    point.time = GatewayTime::from_millis(row.t);
-    (point.order, point.stamp) = (row.order, row.stamp);
-    (point.numbered, point.by_words) = (row.numbered, row.words);
-    point.set_foreign(&row.foreign);
-    point.set_provisional(row.told.map(|(span, onset, words)| {
-        let states = States::from_words(&words).unwrap_or_default().set;
-        Provisional { span, onset: GatewayTime::from_millis(onset), states }
-    }));
-    let mut stranded = Vec::new();
-    for phase in row.phases {
-        match steps.find(phase) {
-            Ok((id, phase)) => point.set_phase(id, phase.map(GatewayTime::from_millis)),
-            Err(PhaseRow(rule, _, step, phase)) => {
-                let rule = RuleId::parse(&rule).map_err(|error| error.to_string())?;
-                let onset = adoption::raised(phase.map(GatewayTime::from_millis));
-                stranded.extend(onset.map(|onset| Stranded { rule, step, onset }));
-            }
-        }
-    }
-    lane.unlisted += u32::from(point.is_unlisted());
-    let place = lane.add(point);
-    if let Some(point) = lane.points[place as usize].as_ref() {
-        for step in &binding.steps {
-            lane.timers.start(place, point, step);
-        }
-        lane.timers.settle(place, point);
-    }
-    if !stranded.is_empty() {
-        stranded.into_iter().for_each(|stranded| lane.keep_retired(&id, stranded));
-        lane.mark(place);
-    }
-    Ok(())
-}
-
-fn evidence(row: &SaidRow) -> Result<Evidence, String> {
-    let said = match (&row.n, row.u, &row.vs) {
-        (Some(number), Some(unit), None) => {
-            Said::Number(number.parse().map_err(|_| format!("{number:?} is no number"))?, unit)
-        }
-        (None, None, Some(words)) => {
-            Said::States(States::from_words(words).unwrap_or_default().set)
-        }
-        (None, None, None) => Said::Unknown,
-        (_, _, _) => return Err("it says two things at once".to_owned()),
-    };
-    Ok(Evidence { said, quality: row.q })
-}
-
-fn read<T: serde::de::DeserializeOwned>(key: &str, row: &[u8]) -> Result<T, RestoreError> {
-    serde_json::from_slice(row).map_err(|error| unreadable(key, error))
-}
-
-fn unreadable(key: &str, reason: impl std::fmt::Display) -> RestoreError {
-    RestoreError { key: key.to_owned(), reason: reason.to_string() }
 }

@@ -8,7 +8,7 @@ use super::binding::{Bindings, StepRef};
 use crate::condition::Said;
 use crate::decision::{At, Change, Decision, Marks, Occurrence, Reason, Subject};
 use crate::phase::{Onset, Phase, Timing, Turn};
-use crate::rulebook::{Rule, Rulebook, Step};
+use crate::rulebook::{Revision, Rule, Rulebook, Step};
 
 /// An onset older than this at its arrival is marked historical.
 const HISTORICAL_AFTER: Millis = Millis::seconds(60);
@@ -41,6 +41,8 @@ pub(super) enum Cause {
 pub(super) struct Turned<'a> {
     pub(super) point: &'a PointId,
     pub(super) step: StepRef,
+    /// The revision that raised it, if the rule is another one now.
+    pub(super) revision: Option<Revision>,
     pub(super) turn: Turn<GatewayTime>,
     pub(super) now: Onset<GatewayTime>,
     pub(super) reason: Reason,
@@ -70,14 +72,14 @@ pub(super) fn passing(phase: Phase<GatewayTime>, timing: Timing, said: Said) -> 
 impl Scene<'_> {
     /// Tells a change of a point in gateway time.
     pub(super) fn tell(&mut self, turned: Turned<'_>) {
-        let Turned { point, step, turn, now, reason, mut marks } = turned;
+        let Turned { point, step, revision, turn, now, reason, mut marks } = turned;
         marks.historical |= HISTORICAL_AFTER < self.sent.since(now.at);
         let (change, onset) = parts(turn);
         let subject = self.point(point);
         let occurrence = Occurrence { span: onset.span, at: At::Gateway(onset.at) };
         self.decide(
             subject,
-            step,
+            (step, revision),
             change,
             (now.span, At::Gateway(now.at)),
             occurrence,
@@ -86,19 +88,23 @@ impl Scene<'_> {
         );
     }
 
-    /// Tells that nothing will clear what was raised on a point.
-    pub(super) fn tell_retired(
+    /// Tells what stands beside the life of something raised: that a reading confirms it, that
+    /// its rule changed, or that nothing will clear it any more.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one decision")]
+    pub(super) fn tell_beside(
         &mut self,
         point: &PointId,
         step: StepRef,
+        change: Change,
         onset: Onset<GatewayTime>,
         now: Onset<GatewayTime>,
         reason: Reason,
+        marks: Marks,
     ) {
         let subject = self.point(point);
         let occurrence = Occurrence { span: onset.span, at: At::Gateway(onset.at) };
         let when = (now.span, At::Gateway(now.at));
-        self.decide(subject, step, Change::Retired, when, occurrence, reason, Marks::default());
+        self.decide(subject, (step, None), change, when, occurrence, reason, marks);
     }
 
     /// Tells a change of the gateway itself in centre time.
@@ -113,7 +119,7 @@ impl Scene<'_> {
         let subject = Subject::Gateway(self.gateway.clone());
         let occurrence = Occurrence { span: None, at: At::Centre(raised) };
         let when = (None, At::Centre(now));
-        self.decide(subject, step, change, when, occurrence, reason, Marks::default());
+        self.decide(subject, (step, None), change, when, occurrence, reason, Marks::default());
     }
 
     fn point(&self, point: &PointId) -> Subject {
@@ -124,7 +130,7 @@ impl Scene<'_> {
     fn decide(
         &mut self,
         subject: Subject,
-        id: StepRef,
+        (id, revision): (StepRef, Option<Revision>),
         change: Change,
         (span, at): (Option<SpanId>, At),
         occurrence: Occurrence,
@@ -135,7 +141,7 @@ impl Scene<'_> {
         self.out.push(Decision {
             subject,
             rule: rule.id.clone(),
-            revision: rule.revision,
+            revision: revision.unwrap_or(rule.revision),
             step: step.name.clone(),
             kind: rule.kind.clone(),
             effect: step.effect,

@@ -38,7 +38,7 @@ impl Timers {
 
     /// The deadline that a step of a point now has.
     pub(super) fn start(&mut self, place: u32, point: &Point, step: &BoundStep) {
-        if let Some(due) = point.phase(step.id).deadline(step.timing) {
+        if let Some(due) = point.phase(step.id).deadline(point.timing(step)) {
             self.deadlines.insert((due, place, step.id));
         }
         self.settle(place, point);
@@ -46,7 +46,7 @@ impl Timers {
 
     /// Forgets the deadline that a step of a point had.
     pub(super) fn stop(&mut self, place: u32, point: &Point, step: &BoundStep) {
-        if let Some(due) = point.phase(step.id).deadline(step.timing) {
+        if let Some(due) = point.phase(step.id).deadline(point.timing(step)) {
             let deadline = (due, place, step.id);
             if !self.deadlines.remove(&deadline) {
                 self.withheld.remove(&deadline);

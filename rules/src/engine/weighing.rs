@@ -17,7 +17,7 @@ use super::lane::LaneState;
 use super::point::Provisional;
 use super::scene::{Cause, Scene, Turned};
 use crate::condition::{Evidence, Said, Verdict};
-use crate::decision::{Marks, Reason};
+use crate::decision::{Change, Marks, Reason};
 use crate::phase::{Look, Onset, Phase};
 
 impl LaneState {
@@ -33,10 +33,9 @@ impl LaneState {
         let Some(place) = self.place(&reading.point, fire_class, scene) else { return };
         let (span, order, stamp) = (self.span, self.order, self.stamp);
         let Some(point) = self.points[place as usize].as_ref() else { return };
-        let settled =
-            point.provisional().filter(|told| self.settles(*told, reading.time, scene)).is_some();
+        let settled = point.provisional().filter(|told| self.settles(*told, reading.time, scene));
         let Some(point) = self.points[place as usize].as_mut() else { return };
-        if settled {
+        if settled.is_some() {
             point.set_provisional(None);
         }
         point.evidence = Some(Evidence::of(reading));
@@ -49,6 +48,9 @@ impl LaneState {
         self.mark(place);
         let now = Onset { span, at: self.effective(reading.time) };
         self.weigh(place, now, cause, scene);
+        if let Some(told) = settled {
+            self.confirm(place, told, now, cause, scene);
+        }
         if comm {
             let answers = Evidence::of(reading).said == Said::States(StateSet::NORMAL)
                 && reading.quality == Quality::Good;
@@ -64,6 +66,29 @@ impl LaneState {
         match self.order_of(told.span) {
             Some(order) => order < self.order,
             None => self.span.is_some() && self.span == scene.current,
+        }
+    }
+
+    /// A numbered reading still says what a heartbeat had told.
+    fn confirm(
+        &mut self,
+        place: u32,
+        told: Provisional,
+        now: Onset<GatewayTime>,
+        cause: Cause,
+        scene: &mut Scene<'_>,
+    ) {
+        let Some(point) = self.points[place as usize].as_ref() else { return };
+        let Some(evidence) = point.evidence else { return };
+        let told = Evidence::states(told.states);
+        let words = Arc::clone(&scene.bindings.words);
+        for step in words.steps.iter().filter(|step| step.fire_class) {
+            let both = step.when.of(told) == Verdict::Met && step.when.of(evidence) == Verdict::Met;
+            if let (true, Phase::Raised { onset }) = (both, point.phase(step.id)) {
+                let marks = Marks::of_states(evidence.state_set());
+                let reason = cause.reason(evidence.said);
+                scene.tell_beside(&point.id, step.id, Change::Confirmed, onset, now, reason, marks);
+            }
         }
     }
 
@@ -176,7 +201,8 @@ impl LaneState {
                 continue;
             }
             let look = Look { when, calm, now, vouched, runs, at_once: step.fire_class };
-            let (next, turn) = old.look(look, step.timing);
+            let revision = point.elder(step.id).map(|elder| elder.revision);
+            let (next, turn) = old.look(look, point.timing(step));
             if next != old {
                 self.timers.turn(place, point, step, next);
                 changed = true;
@@ -184,7 +210,8 @@ impl LaneState {
             if let Some(turn) = turn {
                 let marks = Marks::of_states(evidence.state_set());
                 let reason = cause.reason(evidence.said);
-                scene.tell(Turned { point: &point.id, step: step.id, turn, now, reason, marks });
+                let (point, step) = (&point.id, step.id);
+                scene.tell(Turned { point, step, revision, turn, now, reason, marks });
             }
         }
         if changed {
@@ -227,14 +254,15 @@ impl LaneState {
             }
             let (when, calm) = (Verdict::Met, Verdict::Unmet);
             let look = Look { when, calm, now, vouched: now.at, runs: false, at_once: true };
-            let (next, turn) = old.look(look, step.timing);
+            let (next, turn) = old.look(look, point.timing(step));
             if next != old {
                 self.timers.turn(place, point, step, next);
                 changed = true;
             }
             if let Some(turn) = turn {
-                let reason = reason.clone();
-                scene.tell(Turned { point: &point.id, step: step.id, turn, now, reason, marks });
+                let (reason, revision) = (reason.clone(), None);
+                let (point, step) = (&point.id, step.id);
+                scene.tell(Turned { point, step, revision, turn, now, reason, marks });
             }
         }
         if changed {

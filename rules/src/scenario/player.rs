@@ -190,7 +190,9 @@ impl Player {
 
     fn tell_catalogue(&mut self) {
         if self.known {
-            self.engine.catalogue(&self.gateway, &self.hash, &self.catalogue);
+            let now = self.centre();
+            let (id, hash) = (&self.gateway, &self.hash);
+            self.engine.catalogue(id, hash, &self.catalogue, now, &mut self.decided);
         }
     }
 

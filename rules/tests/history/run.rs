@@ -26,8 +26,8 @@ impl Run {
     pub fn new() -> Run {
         let rulebook = rulebook();
         let mut engine = Engine::new(Arc::clone(&rulebook));
-        describe(&mut engine);
         let now = CentreTime::from_millis(0);
+        describe(&mut engine, now);
         Run { engine, rulebook, rows: BTreeMap::new(), now, listening: false }
     }
 
@@ -47,7 +47,7 @@ impl Run {
                     arrived: batch.arrived,
                 };
                 if !self.engine.knows(&gateway, &batch.pack.head.catalogue) {
-                    describe(&mut self.engine);
+                    out.extend(describe(&mut self.engine, self.now));
                 }
                 self.engine.observe(admitted, &mut out);
             }
@@ -81,8 +81,9 @@ impl Run {
         out
     }
 
-    /// The program ends and goes on from its rows at the same moment.
-    pub fn restart(&mut self) {
+    /// The program ends and goes on from its rows at the same moment. What it decides by that
+    /// alone.
+    pub fn restart(&mut self) -> Vec<Decision> {
         for (StateKey(key), row) in self.engine.changed() {
             match row {
                 Some(row) => self.rows.insert(key, row),
@@ -91,10 +92,11 @@ impl Run {
         }
         let rows = self.rows.iter().map(|(key, row)| (StateKey(key.clone()), row.clone()));
         self.engine = Engine::restore(Arc::clone(&self.rulebook), rows).expect("its own rows");
-        describe(&mut self.engine);
+        let decisions = describe(&mut self.engine, self.now);
         if self.listening {
             self.engine.listening(self.now, true);
         }
+        decisions
     }
 
     pub fn deadline(&self) -> Option<CentreTime> {
@@ -115,9 +117,11 @@ impl Run {
     }
 }
 
-fn describe(engine: &mut Engine) {
+fn describe(engine: &mut Engine, now: CentreTime) -> Vec<Decision> {
+    let mut out = Vec::new();
     for which in 0..KNOWN {
         let catalogue = catalogue(which);
-        engine.catalogue(&gateway(), &catalogue.hash(), &catalogue);
+        engine.catalogue(&gateway(), &catalogue.hash(), &catalogue, now, &mut out);
     }
+    out
 }

@@ -206,9 +206,11 @@ async fn a_beat_is_answered_and_its_fire_is_raised_before_its_batch() {
     assert_eq!(centre.receipt().await.lanes[Urgent].position, Some(name(1, 1)));
     let alarm = centre.alarms().await.remove(0);
     assert_eq!(alarm.body.marks, ["provisional"]);
-    centre.batch(Urgent, name(1, 2), "", &[("facp1/x", "fire")]).await;
+    centre.batch_at(name(1, 2), 1, &[("facp1/x", "fire")]).await;
     centre.receipt().await;
-    assert_eq!(centre.alarms().await.len(), 1, "the numbered reading replaces it");
+    let alarms = centre.alarms().await;
+    assert_eq!(alarms.len(), 1, "the numbered reading replaces it");
+    assert_eq!(alarms[0].body.marks, [""; 0], "and the mark leaves");
     assert!(centre.gateway().await.online);
 }
 
