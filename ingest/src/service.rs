@@ -38,7 +38,7 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let (mut writer, reader) = storage::open(&settings.data).await?;
+    let (mut writer, reader) = storage::open(settings.storage.clone()).await?;
     let clock = Clock::begin(last_alive(&reader).await?);
     settings.registry.store(&mut writer, clock.now()).await.context("registry not stored")?;
     let series = open_series(&settings.data, settings.keep_days)?;

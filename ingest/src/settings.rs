@@ -17,6 +17,7 @@ use firegrid_wire::document::{Document, Mistake, Mistakes, Table};
 use firegrid_wire::names::RegionId;
 
 use crate::registry::{Registry, RegistryFiles};
+use crate::storage::Place;
 
 /// What every variable of ours begins with, and what stands between the keys of its path.
 const PREFIX: &str = "FIREGRID_INGEST";
@@ -33,8 +34,10 @@ const KEEP_DAYS: u32 = 400;
 pub struct Settings {
     /// The region this process holds.
     pub region: RegionId,
-    /// The folder of everything that is stored.
+    /// The folder of everything that is stored, but what stands elsewhere.
     pub data: PathBuf,
+    /// Where the tables stand: a file in the data folder if nothing is said.
+    pub storage: Place,
     /// Where the API and the page are served. Always loopback while there are no accounts.
     pub listen: SocketAddr,
     /// The brokers, at least one.
@@ -126,6 +129,7 @@ pub struct AddressError {
 fn read_root(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> Option<Settings> {
     let region: Option<RegionId> = root.required_text("region");
     let data = path(root, "data", folder);
+    let storage = storage(root);
     let listen = listen(root);
     let brokers = brokers(root);
     let files = registry_files(root, folder);
@@ -136,6 +140,7 @@ fn read_root(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> O
     let rulebook = rulebook(root, folder, elsewhere);
     Some(Settings {
         region: region?,
+        storage: storage?.unwrap_or_else(|| Place::from(data.as_deref().unwrap_or(folder))),
         data: data?,
         listen: listen?,
         brokers: brokers?,
@@ -152,6 +157,13 @@ fn path(table: &Table<'_>, key: &str, folder: &Path) -> Option<PathBuf> {
         return None;
     }
     Some(folder.join(text))
+}
+
+/// Where the tables stand, if not in the data folder.
+fn storage(root: &Table<'_>) -> Option<Option<Place>> {
+    let Some(table) = root.table("storage") else { return Some(None) };
+    let text: String = table.required("url")?;
+    Place::postgres(&text).map(Some).map_err(|error| table.tell("url", error)).ok()
 }
 
 fn listen(root: &Table<'_>) -> Option<SocketAddr> {
@@ -374,6 +386,7 @@ mod tests {
         let settings = read(GOOD, &[]).expect("settings");
         assert_eq!(settings.region.as_str(), "demo-county");
         assert_eq!(settings.data, Path::new("var/ingest"));
+        assert!(settings.storage.to_string().ends_with("var/ingest/firegrid.db"));
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.brokers[0].to_string(), "127.0.0.1:1883");
         assert_eq!(settings.keep_days, 30);
@@ -409,6 +422,7 @@ mod tests {
             &[
                 ("FIREGRID_INGEST__LISTEN", "[::1]:9090"),
                 ("FIREGRID_INGEST__SERIES__KEEP_DAYS", "7"),
+                ("FIREGRID_INGEST__STORAGE__URL", "postgres://me:secret@db.example/firegrid"),
                 ("FIREGRID_INGEST__BROKER__0__ADDRESS", "broker.example:2883"),
                 ("FIREGRID_GATEWAY__LISTEN", "none of ours"),
             ],
@@ -416,6 +430,7 @@ mod tests {
         .expect("settings");
         assert_eq!(settings.listen.to_string(), "[::1]:9090");
         assert_eq!(settings.keep_days, 7);
+        assert_eq!(settings.storage.to_string(), "postgres://db.example/firegrid");
         assert_eq!(settings.brokers[0].to_string(), "broker.example:2883");
     }
 
@@ -435,6 +450,8 @@ mod tests {
                 units = "units.csv"
                 [series]
                 keep_days = 0
+                [storage]
+                url = "mysql://me:secret@db.example/firegrid"
             "#,
             &[],
             &[
@@ -448,6 +465,7 @@ mod tests {
                 "broker[1].adress: there is no such key",
                 "registry.gateways: this key is missing",
                 "series.keep_days: \"0\" is no number of days between",
+                "storage.url: this is no address of a database",
             ],
         );
     }

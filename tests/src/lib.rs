@@ -22,6 +22,7 @@ pub mod disk;
 mod gateway;
 pub mod oracle;
 mod part;
+mod postgres;
 mod site;
 mod world;
 
@@ -31,5 +32,6 @@ pub use centre::Centre;
 pub use demo::Demo;
 pub use gateway::Gateway;
 pub use part::Part;
+pub use postgres::Postgres;
 pub use site::{Answered, PANEL, PRESSURE, PUMP, Site};
 pub use world::{World, program, python, settings_from};

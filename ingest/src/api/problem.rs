@@ -108,7 +108,11 @@ impl From<StorageError> for Problem {
                 tracing::warn!(%cause, "A question of the API found the database busy.");
                 Problem::try_again()
             }
-            StorageError::Unopened { .. } | StorageError::Strange { .. } => {
+            StorageError::Silent => Problem::try_again(),
+            StorageError::Unopened { .. }
+            | StorageError::InUse
+            | StorageError::Replaced
+            | StorageError::Strange { .. } => {
                 tracing::error!(%error, "A question of the API met a row that cannot be read.");
                 Problem::Broken(Reason::new(
                     "存储的数据无法读取，请查看监控中心日志。",

@@ -26,6 +26,7 @@ fn tell(settings: &Settings, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(out)?;
     line(out, "区域 region", settings.region.as_str())?;
     line(out, "数据目录 data folder", &settings.data.display().to_string())?;
+    line(out, "数据库 database", &settings.storage.to_string())?;
     let listen = format!("http://{}  仅限本机 this machine only", settings.listen);
     line(out, "页面与接口 page and API", &listen)?;
     for broker in &settings.brokers {

@@ -13,6 +13,7 @@ use firegrid_wire::time::CentreTime;
 
 use crate::storage::alarms::Alarm;
 use crate::storage::catalogues::CataloguePage;
+use crate::storage::commits::CommitNumber;
 use crate::storage::conflicts::{ConflictBatch, ConflictSpan};
 use crate::storage::dead_letters::DeadLetter;
 use crate::storage::events::NewEvent;
@@ -24,8 +25,8 @@ use crate::storage::positions::{LanePosition, LaneSpan};
 use crate::storage::readings::StoredReading;
 use crate::storage::tickets::Ticket;
 use crate::storage::{
-    StorageError, Writer, alarms, catalogues, conflicts, dead_letters, events, gateways, holes,
-    inbox, positions, readings, rule_state, tickets,
+    StorageError, Writer, alarms, catalogues, commits, conflicts, dead_letters, events, gateways,
+    holes, inbox, positions, readings, rule_state, tickets,
 };
 
 /// Readings and batches that may wait for a commit that fails. Beyond it no batch is admitted;
@@ -135,9 +136,21 @@ impl Changes {
     }
 
     /// Writes everything in one transaction. Answers the last event's id, if there were events.
-    /// When it answers, it is on the disk.
-    pub async fn commit(&self, writer: &mut Writer) -> Result<Option<u64>, StorageError> {
+    /// When it answers, it is on the disk. Said to come `again` under its number, it is written
+    /// only if it does not stand already.
+    pub async fn commit(
+        &self,
+        writer: &mut Writer,
+        number: CommitNumber,
+        again: bool,
+    ) -> Result<Option<u64>, StorageError> {
         let mut to = writer.begin().await?;
+        if again && commits::stands(&mut to, number).await? {
+            let last = events::last_in(&mut to).await?;
+            to.commit().await?;
+            return Ok(Some(last).filter(|_| !self.events.is_empty()));
+        }
+        commits::put(&mut to, number).await?;
         for row in &self.gateways {
             gateways::put(&mut to, row).await?;
         }

@@ -146,6 +146,11 @@ impl Runner {
                         break;
                     }
                 }
+                Woken::Written(Err(StorageError::Replaced)) => {
+                    tracing::error!("Another centre has taken over the database: this one ends.");
+                    self.scribe.close().await;
+                    return;
+                }
                 Woken::Written(written) => self.written(written),
                 Woken::Alone => break,
             }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::changes::Changes;
+use crate::storage::commits::CommitNumber;
 use crate::storage::{StorageError, Writer};
 
 /// The runner's end of the scribe.
@@ -52,13 +53,36 @@ async fn write(
     mut orders: mpsc::Receiver<Arc<Changes>>,
     written: mpsc::Sender<Result<Option<u64>, StorageError>>,
 ) {
+    let mut failed: Option<(Arc<Changes>, CommitNumber)> = None;
     while let Some(changes) = orders.recv().await {
-        let result = changes.commit(&mut writer).await;
+        let again = failed.take().filter(|(before, _)| Arc::ptr_eq(before, &changes));
+        let is_again = again.is_some();
+        let number = again.map_or_else(CommitNumber::new, |(_, number)| number);
+        let result = commit(&changes, &mut writer, number, is_again).await;
+        if result.is_err() {
+            failed = Some((changes, number));
+        }
         if written.send(result).await.is_err() {
             break;
         }
     }
     if let Err(error) = writer.close().await {
         tracing::warn!(%error, "Database not closed in order.");
+    }
+}
+
+/// Commits within the patience that there is with this database.
+async fn commit(
+    changes: &Changes,
+    writer: &mut Writer,
+    number: CommitNumber,
+    again: bool,
+) -> Result<Option<u64>, StorageError> {
+    match writer.patience() {
+        None => changes.commit(writer, number, again).await,
+        Some(patience) => {
+            let committing = changes.commit(writer, number, again);
+            tokio::time::timeout(patience, committing).await.unwrap_or(Err(StorageError::Silent))
+        }
     }
 }

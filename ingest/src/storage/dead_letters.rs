@@ -4,7 +4,7 @@ use firegrid_wire::names::GatewayId;
 use firegrid_wire::span::BatchName;
 use firegrid_wire::time::CentreTime;
 
-use super::rows::{Columns, stored};
+use super::rows::{Columns, plain, stored};
 use super::{Reader, StorageError, Transaction};
 
 /// A message, or one record of it, that was set aside.
@@ -86,7 +86,7 @@ pub async fn put(to: &mut Transaction<'_>, row: &DeadLetter) -> Result<(), Stora
     .bind(row.name.map(|name| name.span.to_string()))
     .bind(row.name.map(|name| stored(name.seq)))
     .bind(row.index.map(i64::from))
-    .bind(row.reason.clone())
+    .bind(plain(&row.reason))
     .bind(row.body.clone())
     .bind(row.arrived.millis())
     .execute(&mut *to.inner)

@@ -66,6 +66,15 @@ pub async fn last(reader: &Reader) -> Result<u64, StorageError> {
     Columns { table: "tally", row: &row }.count("value")
 }
 
+/// The id of the last event, as a transaction sees it.
+pub async fn last_in(to: &mut Transaction<'_>) -> Result<u64, StorageError> {
+    let row = sqlx::query("SELECT value FROM tally WHERE name = $1")
+        .bind(LAST)
+        .fetch_one(&mut *to.inner)
+        .await?;
+    Columns { table: "tally", row: &row }.count("value")
+}
+
 /// Numbers events and writes them; the last thing that is done in a transaction, because the
 /// counter's row stays locked from here to the commit. Answers the last id.
 pub async fn put(to: &mut Transaction<'_>, events: &[NewEvent]) -> Result<u64, StorageError> {

@@ -2,7 +2,7 @@
 
 use firegrid_wire::time::CentreTime;
 
-use super::rows::{Columns, stored};
+use super::rows::{Columns, plain, stored};
 use super::{Reader, StorageError, Transaction};
 
 /// One line of the history of an alarm or a ticket.
@@ -70,7 +70,7 @@ pub async fn put_line(
         .bind(id)
         .bind(stored(u64::from(line.n)))
         .bind(line.at.millis())
-        .bind(line.who.clone())
+        .bind(line.who.as_deref().map(plain))
         .bind(line.what.clone())
         .bind(line.body.to_string())
         .execute(&mut *to.inner)

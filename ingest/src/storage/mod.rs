@@ -13,10 +13,13 @@
 //! There is one [`Writer`]. The judge's runner owns it; during the start the registry uses it
 //! first. There are several readers, which see what is committed and can write nothing.
 //!
+//! What SQLite and PostgreSQL do differently stands in `place`.
+//!
 //! Knows nothing of rules, of MQTT, and of what an alarm means.
 
 pub mod alarms;
 pub mod catalogues;
+pub mod commits;
 pub mod conflicts;
 pub mod dead_letters;
 pub mod events;
@@ -24,6 +27,7 @@ pub mod gateways;
 pub mod history;
 pub mod holes;
 pub mod inbox;
+mod place;
 pub mod positions;
 pub mod readings;
 pub mod registry;
@@ -31,20 +35,11 @@ mod rows;
 pub mod rule_state;
 pub mod tickets;
 
-use std::path::Path;
 use std::time::Duration;
 
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, Connection, Executor};
+use sqlx::{AnyConnection, AnyPool, Connection};
 
-/// How many answers the API may be reading at the same time.
-const READERS: u32 = 4;
-
-/// How long a question of the API waits for a free reader.
-const READER_PATIENCE: Duration = Duration::from_secs(5);
-
-/// The name of the database in the data folder.
-const FILE: &str = "firegrid.db";
+pub use place::{NoPlace, Place};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
@@ -52,6 +47,11 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 #[derive(Debug)]
 pub struct Writer {
     connection: AnyConnection,
+    place: Place,
+    /// The number of this process among all that ever wrote here.
+    token: i64,
+    /// Whether what began last has neither stood nor been told to have failed.
+    in_doubt: bool,
 }
 
 /// Connections that read what is committed.
@@ -63,68 +63,82 @@ pub struct Reader {
 /// Everything written through it stands together, or not at all. Dropped, it never was.
 pub struct Transaction<'a> {
     pub(in crate::storage) inner: sqlx::Transaction<'a, sqlx::Any>,
+    in_doubt: &'a mut bool,
 }
 
-/// Opens the database in the data folder, makes it if there is none, and brings its tables up
-/// to date.
-pub async fn open(folder: &Path) -> Result<(Writer, Reader), StorageError> {
+/// Opens the database, makes its file if there is none, and brings its tables up to date. From
+/// here on no other process can write there.
+pub async fn open(place: impl Into<Place>) -> Result<(Writer, Reader), StorageError> {
+    let place = place.into();
     sqlx::any::install_default_drivers();
-    std::fs::create_dir_all(folder).map_err(|error| StorageError::unopened(folder, &error))?;
-    let file = folder.join(FILE);
-    let refused = |error: &dyn std::fmt::Display| StorageError::unopened(&file, error);
-    let mut connection = connect(&url(&file, "rwc")).await.map_err(|error| refused(&error))?;
-    MIGRATIONS.run(&mut connection).await.map_err(|error| refused(&error))?;
-    let options: AnyConnectOptions =
-        url(&file, "ro").parse().map_err(|error: sqlx::Error| refused(&error))?;
-    let pool = AnyPoolOptions::new()
-        .max_connections(READERS)
-        .acquire_timeout(READER_PATIENCE)
-        .after_connect(|connection, _| {
-            Box::pin(async move { connection.execute(READING).await.map(|_| ()) })
-        })
-        .connect_lazy_with(options);
-    Ok((Writer { connection }, Reader { pool }))
+    if let Place::Folder(folder) = &place {
+        std::fs::create_dir_all(folder).map_err(|error| place.unopened(&error))?;
+    }
+    let token = fastrand::i64(1..);
+    let mut connection = place.writing(&session(token)).await?;
+    MIGRATIONS.run(&mut connection).await.map_err(|error| place.unopened(&error))?;
+    commits::put_writer(&mut connection, token).await?;
+    let pool = place.reading()?;
+    Ok((Writer { connection, place, token, in_doubt: false }, Reader { pool }))
 }
 
-/// What SQLite is told of a connection that writes: a commit is on the disk when it answers.
-/// The only statements here that are not for every engine.
-const WRITING: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-     PRAGMA busy_timeout = 500; PRAGMA journal_size_limit = 67108864";
-
-/// What SQLite is told of a connection that reads.
-const READING: &str = "PRAGMA query_only = 1; PRAGMA busy_timeout = 5000";
-
-async fn connect(url: &str) -> Result<AnyConnection, sqlx::Error> {
-    let mut connection = AnyConnection::connect(url).await?;
-    connection.execute(WRITING).await?;
-    Ok(connection)
+/// What a server calls the writing session of a process.
+fn session(token: i64) -> String {
+    format!("firegrid-ingest {token:016x}")
 }
 
 impl Writer {
     /// Begins to write.
     pub async fn begin(&mut self) -> Result<Transaction<'_>, StorageError> {
-        Ok(Transaction { inner: self.connection.begin().await? })
+        if self.in_doubt {
+            self.begin_anew().await?;
+        }
+        self.in_doubt = true;
+        let inner = self.connection.begin().await?;
+        Ok(Transaction { inner, in_doubt: &mut self.in_doubt })
+    }
+
+    /// How long a commit may take before it must be given up.
+    pub fn patience(&self) -> Option<Duration> {
+        self.place.answer_patience()
+    }
+
+    /// Where it writes.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Lets go of the database.
     pub async fn close(self) -> Result<(), StorageError> {
         Ok(self.connection.close().await?)
     }
-}
 
-#[cfg(test)]
-impl Writer {
-    /// Locks the database until the writer is closed, as another process might.
-    pub(crate) async fn hold(&mut self) -> Result<(), StorageError> {
-        self.connection.execute("BEGIN IMMEDIATE").await?;
-        Ok(())
+    /// A server's connection of which nobody knows how it stands is replaced. A file's is good.
+    async fn begin_anew(&mut self) -> Result<(), StorageError> {
+        match self.place {
+            Place::Folder(_) => Ok(()),
+            Place::Postgres(_) => {
+                let connection = self.place.writing(&session(self.token)).await;
+                if matches!(connection, Err(StorageError::InUse)) {
+                    return Err(StorageError::Replaced);
+                }
+                let mut connection = connection?;
+                if commits::writer(&mut connection).await? != self.token {
+                    return Err(StorageError::Replaced);
+                }
+                self.connection = connection;
+                Ok(())
+            }
+        }
     }
 }
 
 impl Transaction<'_> {
     /// Makes everything that was written stand. When it answers, it is on the disk.
     pub async fn commit(self) -> Result<(), StorageError> {
-        Ok(self.inner.commit().await?)
+        self.inner.commit().await?;
+        *self.in_doubt = false;
+        Ok(())
     }
 }
 
@@ -139,13 +153,23 @@ impl Reader {
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// It could not be opened: look at the folder, its rights, and the space on the disk.
-    #[error("the database {file} cannot be opened: {reason}")]
+    #[error("the database {place} cannot be opened: {reason}")]
     Unopened {
         /// Where it should be.
-        file: String,
+        place: String,
         /// What the database said.
         reason: String,
     },
+    /// Another centre writes there. End the other one, or this one.
+    #[error("another centre writes in this database")]
+    InUse,
+    /// Another centre has written there meanwhile: what this process believes is no longer so.
+    /// It must end.
+    #[error("another centre has taken over this database")]
+    Replaced,
+    /// A server has not answered for long. Try again.
+    #[error("the database does not answer")]
+    Silent,
     /// It did not answer or could not write. Try again.
     #[error("the database did not do it: {0}")]
     TryAgain(#[from] sqlx::Error),
@@ -160,26 +184,7 @@ pub enum StorageError {
     },
 }
 
-impl StorageError {
-    fn unopened(file: &Path, error: &(impl std::fmt::Display + ?Sized)) -> StorageError {
-        StorageError::Unopened { file: file.display().to_string(), reason: error.to_string() }
-    }
-}
-
-/// The address of a SQLite file, whatever letters its path is made of.
-fn url(file: &Path, mode: &str) -> String {
-    use std::fmt::Write;
-    let mut url = String::from("sqlite://");
-    for byte in file.as_os_str().as_encoded_bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_') {
-            url.push(char::from(*byte));
-        } else {
-            let _ = write!(url, "%{byte:02X}");
-        }
-    }
-    let _ = write!(url, "?mode={mode}");
-    url
-}
-
+#[cfg(test)]
+pub(crate) mod scratch;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use firegrid_wire::reading::{Quality, Reading, Value};
 use firegrid_wire::span::{BatchName, Lane};
 use firegrid_wire::time::{CentreTime, GatewayTime};
 
-use super::rows::{Columns, stored};
+use super::rows::{Columns, plain, stored};
 use super::{Reader, StorageError, Transaction};
 
 /// A reading and its name.
@@ -109,7 +109,7 @@ pub async fn put(to: &mut Transaction<'_>, row: &StoredReading) -> Result<(), St
     .bind(i64::from(row.index))
     .bind(point.as_str())
     .bind(row.reading.time.millis())
-    .bind(words)
+    .bind(plain(&words))
     .bind(row.reading.quality.as_str())
     .bind(row.arrived.millis())
     .execute(&mut *to.inner)

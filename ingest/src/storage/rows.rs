@@ -79,6 +79,11 @@ pub(super) fn stored(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// A text that comes from outside. PostgreSQL keeps every character but NUL.
+pub(super) fn plain(text: &str) -> String {
+    text.replace('\0', "\u{FFFD}")
+}
+
 /// One of our plain structs as JSON. They hold texts, numbers and maps with text keys only:
 /// writing them cannot fail.
 pub(super) fn json(body: &impl serde::Serialize) -> String {

@@ -31,7 +31,8 @@ use crate::judge::judgement::Judgement;
 use crate::judge::runner::{Lines, Runner};
 use crate::series::{Answer, Bucket, ReadError, Row, SeriesStore, WriteError};
 use crate::storage::gateways::Gateway;
-use crate::storage::{self, Reader, Writer, gateways};
+use crate::storage::scratch::{Holder, Scratch, hold};
+use crate::storage::{Reader, gateways};
 
 /// How long a test waits for anything before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,7 +42,7 @@ const BEGIN: i64 = 1_795_384_800_000;
 
 /// A centre and its gateway.
 pub(super) struct Centre {
-    folder: tempfile::TempDir,
+    scratch: Scratch,
     pub(super) id: GatewayId,
     pub(super) reader: Reader,
     pub(super) door: Door,
@@ -54,8 +55,14 @@ pub(super) struct Centre {
     catalogue: CatalogueHash,
 }
 
+/// How long the centre's writer waits for a lock.
+enum Patience {
+    Usual,
+    Long,
+}
+
 /// Another process that holds the database.
-pub(super) struct Lock(Writer);
+pub(super) struct Lock(Holder);
 
 impl Centre {
     /// With a gateway of the registry.
@@ -63,10 +70,23 @@ impl Centre {
         Centre::start_as("mall-01").await
     }
 
+    /// With its tables in this database.
+    pub(super) async fn start_on(scratch: Scratch) -> Centre {
+        Centre::begin(scratch, "mall-01", Patience::Usual).await
+    }
+
+    /// With its tables in this database, for whose locks it waits long.
+    pub(super) async fn start_patient(scratch: Scratch) -> Centre {
+        Centre::begin(scratch, "mall-01", Patience::Long).await
+    }
+
     /// With a gateway of any name; the registry knows mall-01.
     pub(super) async fn start_as(id: &str) -> Centre {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (mut writer, reader) = storage::open(folder.path()).await.expect("a database");
+        Centre::begin(Scratch::sqlite(), id, Patience::Usual).await
+    }
+
+    async fn begin(scratch: Scratch, id: &str, patience: Patience) -> Centre {
+        let (mut writer, reader) = scratch.open().await;
         let mut to = writer.begin().await.expect("begun");
         let known = CentreTime::from_millis(0);
         let row =
@@ -75,7 +95,8 @@ impl Centre {
         to.commit().await.expect("committed");
         writer.close().await.expect("closed");
         reader.close().await;
-        Centre::open(folder, id.parse().expect("an id"), Catalogue::default().hash()).await
+        let catalogue = Catalogue::default().hash();
+        Centre::open(scratch, id.parse().expect("an id"), catalogue, patience).await
     }
 
     /// `kill -9`, and a new process on the same data.
@@ -83,12 +104,21 @@ impl Centre {
         self.runner.abort();
         let _ = (&mut self.runner).await;
         self.reader.clone().close().await;
-        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"));
-        *self = Centre::open(folder, self.id.clone(), self.catalogue.clone()).await;
+        let (scratch, catalogue) = (self.scratch.clone(), self.catalogue.clone());
+        *self = Centre::open(scratch, self.id.clone(), catalogue, Patience::Usual).await;
     }
 
-    async fn open(folder: tempfile::TempDir, id: GatewayId, catalogue: CatalogueHash) -> Centre {
-        let (writer, reader) = storage::open(folder.path()).await.expect("a database");
+    async fn open(
+        scratch: Scratch,
+        id: GatewayId,
+        catalogue: CatalogueHash,
+        patience: Patience,
+    ) -> Centre {
+        let (mut writer, reader) = scratch.open().await;
+        match patience {
+            Patience::Usual => {}
+            Patience::Long => writer.be_patient().await,
+        }
         let clock = Clock::begin(None);
         let region = RegionId::parse("region").expect("a region");
         let judgement = Judgement::restore(
@@ -123,7 +153,7 @@ impl Centre {
         let nothing = Action::AcceptTicket { ticket: "none".into() };
         assert_eq!(door.act("nobody", nothing).await, Err(Refused::NotFound));
         let mut centre = Centre {
-            folder,
+            scratch,
             id,
             reader,
             door,
@@ -296,18 +326,28 @@ impl Centre {
         while self.receipt().await.lanes[lane].position != Some(name) {}
     }
 
-    /// Waits until the centre says that it cannot commit.
-    pub(super) async fn until_commits_fail(&self) {
+    /// Waits until the centre says that it cannot commit, and why.
+    pub(super) async fn until_commits_fail(&self) -> String {
         let failing = async {
             loop {
                 let health = self.door.health().await.expect("the runner runs");
-                if health.commit_failing_since.is_some() {
-                    return;
+                if let Some(why) = health.commit_failure {
+                    return why;
                 }
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, failing).await.expect("commits fail in time");
+        tokio::time::timeout(PATIENCE, failing).await.expect("commits fail in time")
+    }
+
+    /// Waits until so many alarms are shown as not yet recorded.
+    pub(super) async fn until_unrecorded(&self, count: usize) {
+        let shown = async {
+            while self.door.unrecorded().await.expect("the runner runs").len() != count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, shown).await.expect("shown in time");
     }
 
     /// A person does something.
@@ -323,10 +363,7 @@ impl Centre {
 
     /// Another process begins to write and does not end.
     pub(super) async fn lock_the_database(&self) -> Lock {
-        let (mut writer, reader) = storage::open(self.folder.path()).await.expect("a database");
-        reader.close().await;
-        writer.hold().await.expect("held");
-        Lock(writer)
+        Lock(hold(&self.scratch.place).await)
     }
 
     /// Drains the inbox into a store in memory, until the inbox is empty; what the store got.
@@ -370,7 +407,7 @@ impl Centre {
 impl Lock {
     /// It ends at last.
     pub(super) async fn release(self) {
-        self.0.close().await.expect("closed");
+        self.0.release().await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! The judge on a real SQLite file, with the shipped rules: what is said is committed.
+//! The judge on a real database, with the shipped rules: what is said is committed.
 
 mod centre;
 
@@ -9,6 +9,7 @@ use firegrid_wire::span::{BatchName, SpanId};
 
 use self::centre::Centre;
 use super::events::{Action, Done, Refused};
+use crate::storage::scratch::on_both_engines;
 use crate::storage::{alarms, dead_letters, events, holes, inbox, readings, tickets};
 
 fn name(span: u64, seq: u64) -> BatchName {
@@ -79,30 +80,63 @@ async fn positions_and_alarms_go_on_after_a_kill() {
     assert_eq!(what, ["raised", "acknowledged"]);
 }
 
-#[tokio::test]
-async fn a_failed_commit_is_not_receipted_and_its_fire_is_shown_as_unrecorded() {
-    let mut centre = Centre::start().await;
-    centre.batch(Urgent, name(1, 1), "none", &[]).await;
-    centre.receipt().await;
-    let lock = centre.lock_the_database().await;
-    centre.batch(Urgent, name(1, 2), "", &[("facp1/L1D017", "fire")]).await;
-    centre.until_commits_fail().await;
-    let unrecorded = centre.door.unrecorded().await.expect("an answer");
-    assert_eq!(unrecorded.len(), 1);
-    assert_eq!(unrecorded[0].kind, "fire");
-    centre.batch(Urgent, name(1, 2), "", &[("facp1/L1D017", "fire")]).await;
-    centre.beat(1).await;
-    while let Some(receipt) = centre.receipt_now() {
-        assert_eq!(receipt.lanes[Urgent].position, Some(name(1, 1)));
-        assert_eq!(receipt.lanes[Urgent].duplicate, None, "its first arrival is not committed");
+on_both_engines! {
+    async fn a_failed_commit_is_not_receipted_and_its_fire_is_shown_as_unrecorded(scratch) {
+        let mut centre = Centre::start_on(scratch).await;
+        centre.batch(Urgent, name(1, 1), "none", &[]).await;
+        centre.receipt().await;
+        let lock = centre.lock_the_database().await;
+        centre.batch(Urgent, name(1, 2), "", &[("facp1/L1D017", "fire")]).await;
+        centre.until_commits_fail().await;
+        let unrecorded = centre.door.unrecorded().await.expect("an answer");
+        assert_eq!(unrecorded.len(), 1);
+        assert_eq!(unrecorded[0].kind, "fire");
+        centre.batch(Urgent, name(1, 2), "", &[("facp1/L1D017", "fire")]).await;
+        centre.beat(1).await;
+        while let Some(receipt) = centre.receipt_now() {
+            assert_eq!(receipt.lanes[Urgent].position, Some(name(1, 1)));
+            assert_eq!(receipt.lanes[Urgent].duplicate, None, "its first arrival is not committed");
+        }
+        let refused = centre.act("甲", Action::AcceptTicket { ticket: "any".into() }).await;
+        assert_eq!(refused, Err(Refused::NotRecorded));
+        lock.release().await;
+        centre.until_position(Urgent, name(1, 2)).await;
+        assert_eq!(centre.alarms().await.len(), 1, "it was judged once");
+        assert!(centre.door.unrecorded().await.expect("an answer").is_empty());
+        assert_eq!(centre.readings("facp1/L1D017").await.len(), 1);
     }
-    let refused = centre.act("甲", Action::AcceptTicket { ticket: "any".into() }).await;
-    assert_eq!(refused, Err(Refused::NotRecorded));
-    lock.release().await;
-    centre.until_position(Urgent, name(1, 2)).await;
-    assert_eq!(centre.alarms().await.len(), 1, "it was judged once");
-    assert!(centre.door.unrecorded().await.expect("an answer").is_empty());
-    assert_eq!(centre.readings("facp1/L1D017").await.len(), 1);
+
+    async fn a_commit_that_hangs_is_told_and_doubles_nothing_when_it_ends(scratch) {
+        let mut centre = Centre::start_patient(scratch).await;
+        centre.batch(Urgent, name(1, 1), "none", &[]).await;
+        centre.receipt().await;
+        let lock = centre.lock_the_database().await;
+        centre.batch(Urgent, name(1, 2), "", &[("facp1/L1D017", "fire")]).await;
+        centre.beat(1).await;
+        let why = centre.until_commits_fail().await;
+        assert_eq!(why, "the database does not answer", "it hangs, it has not failed");
+        let unrecorded = centre.door.unrecorded().await.expect("an answer");
+        assert_eq!(unrecorded.iter().map(|a| a.kind.as_str()).collect::<Vec<_>>(), ["fire"]);
+        centre.beat(1).await;
+        let receipt = centre.receipt().await;
+        assert_eq!(receipt.lanes[Urgent].position, Some(name(1, 1)), "beats are answered");
+        centre.batch(Urgent, name(1, 2), "", &[("facp1/L1D017", "fire")]).await;
+        centre.batch(Urgent, name(1, 3), "", &[("facp1/L1D018", "fire")]).await;
+        centre.until_unrecorded(2).await;
+        while let Some(receipt) = centre.receipt_now() {
+            assert_eq!(receipt.lanes[Urgent].position, Some(name(1, 1)));
+            assert_eq!(receipt.lanes[Urgent].duplicate, None);
+        }
+        lock.release().await;
+        centre.until_position(Urgent, name(1, 3)).await;
+        assert_eq!(centre.alarms().await.len(), 2);
+        assert!(centre.door.unrecorded().await.expect("an answer").is_empty());
+        assert_eq!(centre.readings("facp1/L1D017").await.len(), 1);
+        let told = events::after(&centre.reader, 0, 100).await.expect("events");
+        let ids: Vec<u64> = told.iter().map(|event| event.id).collect();
+        assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>());
+        assert_eq!(told.iter().filter(|event| event.kind == "alarm").count(), 2);
+    }
 }
 
 #[tokio::test]
