@@ -43,6 +43,9 @@ pub enum MarkerReason {
     Damaged,
     /// The broker refused this very batch.
     Refused,
+    /// The box forgot them on the centre's receipt, and the centre asks for them again: it was
+    /// restored from a backup.
+    Forgotten,
 }
 
 /// A point that was fire-class in what is gone.

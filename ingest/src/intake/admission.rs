@@ -12,7 +12,9 @@
 //!
 //! A gap that no box can fill must not stop a lane for ever: if the very same batch comes again
 //! and again for a minute and the position does not move, the box no longer holds what lies
-//! between (its spool sends from its oldest batch on), and the batch is New, with hole.
+//! between (its spool sends from its oldest batch on), and the batch is New, with hole. A marker
+//! of what the box forgot on receipts is its answer to our own question and stands at the front
+//! of its lane: where nothing is known of the lane it is admitted at once.
 //!
 //! A body that cannot be read is admitted by the name on its envelope ([`Kind::Unreadable`]).
 //! Pure: reads no body, keeps no reading, writes nothing.
@@ -20,7 +22,7 @@
 use std::collections::HashMap;
 
 use firegrid_rules::engine::HeadStanding;
-use firegrid_wire::marker::SpanEnd;
+use firegrid_wire::marker::{MarkerReason, SpanEnd};
 use firegrid_wire::pack::{After, Head};
 use firegrid_wire::span::{BatchName, Seq, SpanId};
 use firegrid_wire::time::{CentreTime, Millis};
@@ -55,6 +57,8 @@ pub enum Kind<'a> {
         ends: &'a [SpanEnd],
         /// What stood before its first.
         after: Option<After>,
+        /// Whether it replaces what was receipted once ([`MarkerReason::Forgotten`]).
+        forgotten: bool,
     },
     /// A body that cannot be read.
     Unreadable,
@@ -65,9 +69,12 @@ impl<'a> Candidate<'a> {
     pub fn of(head: &'a Head) -> Candidate<'a> {
         let kind = match &head.marker {
             None => Kind::Batch(head.after),
-            Some(marker) => {
-                Kind::Marker { first: marker.first, ends: &marker.ends, after: head.after }
-            }
+            Some(marker) => Kind::Marker {
+                first: marker.first,
+                ends: &marker.ends,
+                after: head.after,
+                forgotten: marker.reason == MarkerReason::Forgotten,
+            },
         };
         Candidate { name: head.name, kind }
     }
@@ -179,7 +186,12 @@ impl LaneState {
     pub fn admit(&mut self, candidate: &Candidate<'_>, arrived: CentreTime) -> Admission {
         let mut admission = self.decide(candidate);
         if matches!(admission, Admission::Gap { .. }) && self.is_impasse(candidate, arrived) {
-            admission = Admission::New { hole: Some(HoleKind::Forgotten) };
+            admission = match candidate.kind {
+                Kind::Marker { .. } => Admission::Hole { notice: true },
+                Kind::Batch(_) | Kind::Unreadable => {
+                    Admission::New { hole: Some(HoleKind::Forgotten) }
+                }
+            };
         }
         match admission {
             Admission::New { .. } | Admission::Hole { .. } => self.move_on(candidate),
@@ -232,7 +244,12 @@ impl LaneState {
                 let kept = self.apart.get(&name.span).copied().unwrap_or(place.end);
                 Admission::Conflict { keep: is_marker || name.seq <= kept.saturating_add(1) }
             }
-            (_, Kind::Marker { first, ends, after }) => self.decide_marker(*first, ends, *after),
+            (_, Kind::Marker { forgotten: true, .. }) if self.position.is_none() => {
+                Admission::Hole { notice: false }
+            }
+            (_, Kind::Marker { first, ends, after, .. }) => {
+                self.decide_marker(*first, ends, *after)
+            }
             (Some(place), Kind::Batch(_) | Kind::Unreadable) if name.seq == place.end + 1 => {
                 Admission::New { hole: None }
             }

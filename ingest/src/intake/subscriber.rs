@@ -6,7 +6,9 @@
 //! a fresh client is made, because an old one may still hold what the broker has forgotten.
 //!
 //! A message is acknowledged when it is read off the connection. If the runner cannot take it,
-//! it is refused and counted: its gateway sends it again, because no receipt comes.
+//! it is refused and counted: its gateway sends it again, because no receipt comes. A page of a
+//! catalogue is receipted by nobody; the connection is made anew then, and the broker tells it
+//! again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -154,7 +156,11 @@ impl Subscriber {
                     tracing::info!(connection = ?self.connection, "Listening.");
                     self.tell(true).await;
                 }
-                Ok(Event::Incoming(Packet::Publish(publish))) => self.take(&publish).await,
+                Ok(Event::Incoming(Packet::Publish(publish))) => {
+                    if self.take(&publish).await == Taken::NotAndComesNotAgain {
+                        return "there was no room for what the broker retains".to_owned();
+                    }
+                }
                 Ok(Event::Incoming(Packet::Disconnect(said))) => {
                     return format!("the broker disconnects: {:?}", said.reason_code);
                 }
@@ -170,18 +176,22 @@ impl Subscriber {
     }
 
     /// Hands a message to the runner.
-    async fn take(&self, publish: &Publish) {
+    async fn take(&self, publish: &Publish) -> Taken {
         let Some(message) = self.read(publish) else {
             tracing::debug!(topic = ?publish.topic, "Message on a topic of nobody.");
-            return;
+            return Taken::OrComesAgain;
         };
         let room = tokio::time::timeout(ROOM_PATIENCE, self.messages.reserve()).await;
-        match room {
-            Ok(Ok(room)) => room.send(message),
-            Ok(Err(_)) | Err(_) => {
+        match (room, message.content) {
+            (Ok(Ok(room)), content) => room.send(Message { content, ..message }),
+            (Ok(Err(_)) | Err(_), content) => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
+                if matches!(content, Content::CataloguePage { .. }) {
+                    return Taken::NotAndComesNotAgain;
+                }
             }
         }
+        Taken::OrComesAgain
     }
 
     fn read(&self, publish: &Publish) -> Option<Message> {
@@ -206,6 +216,15 @@ impl Subscriber {
         };
         Some(Message { gateway: topic.gateway, content, arrived: self.clock.now() })
     }
+}
+
+/// Whether a message was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// It was; or its gateway sends it again, because no receipt comes.
+    OrComesAgain,
+    /// It was not, and only a new subscription brings it again.
+    NotAndComesNotAgain,
 }
 
 fn too_long(channel: &Channel, envelope: Option<Envelope>, body: &[u8]) -> Option<Content> {

@@ -12,8 +12,12 @@
 //! After a hole nobody knows whether the next piece is the first of its refresh or the tail of
 //! one whose beginning was lost. So a refresh counts only if a batch that is no piece, or a last
 //! piece, stood between. The pieces of a refresh stand next to each other.
+//!
+//! A box answers each number once. So a number is never used again, not even by a centre that
+//! was restored from a backup or lost its last commits: it is the moment of the wish.
 
 use firegrid_wire::pack::RefreshPiece;
+use firegrid_wire::time::CentreTime;
 
 /// What is wanted, with its number; numbers grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,8 +66,9 @@ impl Wish {
     }
 
     /// Something is missing: a refresh is wanted from here on.
-    pub fn want(self) -> Wish {
-        Wish { last: self.last + 1, stage: Stage::PerhapsTail }
+    pub fn want(self, now: CentreTime) -> Wish {
+        let moment = u64::try_from(now.millis()).unwrap_or(0);
+        Wish { last: moment.max(self.last + 1), stage: Stage::PerhapsTail }
     }
 
     /// A batch was judged.
@@ -88,10 +93,15 @@ mod tests {
     use super::*;
     use RefreshPiece::{Last, More};
 
-    /// What is still wanted after a wish and these batches.
+    fn at(millis: i64) -> CentreTime {
+        CentreTime::from_millis(millis)
+    }
+
+    /// What is still wanted after a wish at the first millisecond and these batches.
     #[track_caller]
     fn check(batches: &[Option<RefreshPiece>], wanted: Option<u64>) {
-        let wish = batches.iter().fold(Wish::default().want(), |wish, piece| wish.judged(*piece));
+        let wish = Wish::default().want(at(1));
+        let wish = batches.iter().fold(wish, |wish, piece| wish.judged(*piece));
         assert_eq!(wish.wanted(), wanted);
     }
 
@@ -112,8 +122,15 @@ mod tests {
 
     #[test]
     fn a_new_hole_asks_again() {
-        let wish = Wish::default().want().judged(None).judged(Some(More)).want();
+        let wish = Wish::default().want(at(1)).judged(None).judged(Some(More)).want(at(1));
         assert_eq!(wish.wanted(), Some(2));
         assert_eq!(wish.judged(Some(Last)).wanted(), Some(3));
+    }
+
+    #[test]
+    fn a_centre_that_forgot_its_numbers_uses_none_twice() {
+        let before = Wish::default().want(at(5_000)).want(at(5_000));
+        let restored = Wish::restored(3, Stage::Nothing).want(at(9_000));
+        assert!(before.wanted() < restored.wanted());
     }
 }

@@ -15,9 +15,10 @@ use firegrid_wire::time::CentreTime;
 use serde_json::json;
 
 use super::events::{BeatNow, Content, Message};
+use super::findings::Missing;
 use super::gateway::{Gateway, PageBrought};
 use super::judgement::Judgement;
-use crate::intake::admission::{Admission, Candidate, HoleKind, Kind};
+use crate::intake::admission::{Admission, Candidate, Kind};
 use crate::intake::identity::Identity;
 use crate::storage;
 use crate::storage::catalogues::CataloguePage;
@@ -25,9 +26,13 @@ use crate::storage::events::NewEvent;
 use crate::storage::inbox::{InboxBatch, InboxName};
 use crate::storage::readings::StoredReading;
 
-/// Gateways kept, known to the registry or not. A broker without access rules could be asked to
-/// tell of any number; beyond this a stranger is not heard.
-pub const GATEWAYS_KEPT: usize = 10_000;
+/// Gateways kept that the registry does not know. A broker without access rules could be made to
+/// tell of any number; beyond this a stranger is not heard. Those of the registry always are.
+pub const STRANGERS_KEPT: usize = 1_000;
+
+/// Pages of catalogues that may wait for a commit that fails: 64 MiB. They are retained, so one
+/// that is not taken comes again only with the next connection; readings need not wait for them.
+const PAGES_WAITING: usize = 1_000;
 
 /// A batch on its way through admission.
 pub(super) struct Arriving<'a> {
@@ -45,15 +50,19 @@ impl Judgement {
         if !self.is_known(gateway, arrived) {
             return;
         }
+        if message.content.is_batch() && self.changes.is_full() {
+            // The commit fails. The box keeps the batch and sends it again.
+            self.unadmitted += 1;
+            return;
+        }
         match &message.content {
-            Content::Batch { lane, envelope, body } => {
-                let Some(envelope) = envelope else {
-                    let why = "the envelope is missing or cannot be read";
-                    self.set_aside(message, lane.as_str(), None, why, body);
-                    return;
-                };
+            Content::Batch { lane, envelope: Some(envelope), body } => {
                 let (lane, envelope) = (*lane, *envelope);
                 self.batch(message, Arriving { gateway, lane, envelope, arrived, body });
+            }
+            Content::Batch { lane, envelope: None, body } => {
+                let why = "the envelope is missing or cannot be read";
+                self.nameless(message, *lane, why, body);
             }
             Content::Beat { envelope, body } => match (envelope, Beat::from_bytes(body)) {
                 (Some(envelope), Ok(beat)) => self.beat(gateway, envelope, &beat, arrived),
@@ -82,7 +91,8 @@ impl Judgement {
                             Arriving { gateway, lane, envelope, arrived, body: beginning };
                         self.unreadable(message, &arriving, &why);
                     }
-                    (_, _) => self.set_aside(message, topic, None, &why, beginning),
+                    (Some(lane), None) => self.nameless(message, *lane, &why, beginning),
+                    (None, _) => self.set_aside(message, topic, None, &why, beginning),
                 }
             }
         }
@@ -93,10 +103,11 @@ impl Judgement {
         if self.gateways.contains_key(id) {
             return true;
         }
-        if GATEWAYS_KEPT <= self.gateways.len() {
+        if STRANGERS_KEPT <= self.strangers {
             self.unadmitted += 1;
             return false;
         }
+        self.strangers += 1;
         self.gateways.insert(id.clone(), Gateway::new(None));
         let row = storage::gateways::Gateway { id: id.clone(), unit: None, known: arrived };
         self.changes.gateways.push(row);
@@ -106,21 +117,15 @@ impl Judgement {
     }
 
     fn batch(&mut self, message: &Message, arriving: Arriving<'_>) {
-        if self.changes.is_full() {
-            // The commit fails. The box keeps the batch and sends it again.
-            self.unadmitted += 1;
-            return;
-        }
         let Some(name) = arriving.envelope.name else {
-            let lane = arriving.lane.as_str();
-            self.set_aside(message, lane, None, "the envelope names no batch", arriving.body);
+            self.nameless(message, arriving.lane, "the envelope names no batch", arriving.body);
             return;
         };
         match pack::decode(arriving.body) {
             Err(error) => self.unreadable(message, &arriving, &error.to_string()),
             Ok(pack) if pack.head.gateway != *arriving.gateway => {
                 let why = format!("it says that it comes from {}", pack.head.gateway);
-                self.set_aside(message, arriving.lane.as_str(), Some(name), &why, arriving.body);
+                self.unreadable(message, &arriving, &why);
             }
             Ok(pack) if pack.head.name != name || pack.head.lane != arriving.lane => {
                 let Head { lane, name, .. } = pack.head;
@@ -139,26 +144,41 @@ impl Judgement {
     fn unreadable(&mut self, message: &Message, arriving: &Arriving<'_>, why: &str) {
         let lane = arriving.lane;
         let Some(name) = arriving.envelope.name else {
-            self.set_aside(message, lane.as_str(), None, why, arriving.body);
+            self.nameless(message, lane, why, arriving.body);
             return;
         };
         match self.admit(arriving, &Candidate { name, kind: Kind::Unreadable }) {
             Admission::New { hole } => {
                 self.set_aside(message, lane.as_str(), Some(name), why, arriving.body);
-                self.record_hole(arriving, name, hole, "unreadable", json!({ "reason": why }));
+                let missing = Missing::before(hole).unwrap_or(Missing::Unreadable);
+                self.record_hole(arriving, name, missing, json!({ "reason": why }));
                 let pack = blank(arriving, name);
                 self.observe(arriving, &pack, hole.is_some());
                 if let Some(gateway) = self.gateways.get_mut(arriving.gateway) {
                     gateway.wishes[lane] = gateway.wishes[lane].judged(None);
-                    gateway.want(lane);
+                    gateway.want(lane, arriving.arrived);
                 }
-                self.tell_dead_letter(arriving, &name.to_string(), why);
+                self.tell_dead_letter(message, lane, Some(name), why);
                 self.owed.to(arriving.gateway);
             }
             Admission::Conflict { keep } => {
                 self.conflict(arriving, Some(name).filter(|_| keep));
             }
             Admission::Duplicate | Admission::Gap { .. } | Admission::Hole { .. } => {}
+        }
+    }
+
+    /// A batch without a name: no receipt can speak of it, and its lane waits for it. If it is
+    /// urgent, a person must know, and a refresh may tell what it held.
+    fn nameless(&mut self, message: &Message, lane: Lane, why: &str, body: &[u8]) {
+        self.set_aside(message, lane.as_str(), None, why, body);
+        self.tell_dead_letter(message, lane, None, why);
+        let Some(gateway) = self.gateways.get_mut(&message.gateway) else { return };
+        let told = gateway.lanes[lane].position().is_some();
+        if lane == Lane::Urgent && told && gateway.wishes[lane].wanted().is_none() {
+            gateway.want(lane, message.arrived);
+            self.touched.insert(message.gateway.clone());
+            self.owed.to(&message.gateway);
         }
     }
 
@@ -207,8 +227,10 @@ impl Judgement {
         let name = pack.head.name;
         match admission {
             Admission::New { hole } => {
-                let body = json!({ "after": pack.head.after.map(after_words) });
-                self.record_hole(arriving, name, hole, "restored-spool", body);
+                if let Some(missing) = Missing::before(hole) {
+                    let body = json!({ "after": pack.head.after.map(after_words) });
+                    self.record_hole(arriving, name, missing, body);
+                }
                 self.observe(arriving, pack, hole.is_some());
                 self.keep(arriving, pack);
                 let bad = self.set_records_aside(message, arriving, pack);
@@ -217,18 +239,22 @@ impl Judgement {
                     gateway.wishes[arriving.lane] = wish.judged(pack.head.refresh);
                     // A refresh with a bad record would only bring the same record again.
                     if bad && arriving.lane == Lane::Urgent && pack.head.refresh.is_none() {
-                        gateway.want(arriving.lane);
+                        gateway.want(arriving.lane, arriving.arrived);
                     }
                 }
                 self.owed.to(arriving.gateway);
             }
             Admission::Hole { notice } => {
-                let hole = notice.then_some(HoleKind::RestoredSpool);
-                let body = json!({ "marker": pack.head.marker });
-                self.record_hole(arriving, name, hole, "marker", body);
+                let reason = pack.head.marker.as_ref().map(|marker| marker.reason);
+                let missing = match (reason, notice) {
+                    (Some(MarkerReason::Forgotten), _) => Missing::RestoredCentre,
+                    (_, true) => Missing::RestoredSpool,
+                    (_, false) => Missing::Marker,
+                };
+                self.record_hole(arriving, name, missing, json!({ "marker": pack.head.marker }));
                 self.observe(arriving, pack, notice);
                 if let Some(gateway) = self.gateways.get_mut(arriving.gateway) {
-                    gateway.want(arriving.lane);
+                    gateway.want(arriving.lane, arriving.arrived);
                 }
                 self.owed.to(arriving.gateway);
             }
@@ -317,7 +343,11 @@ impl Judgement {
         match identity {
             Identity::One => {}
             Identity::Doubtful(until) => self.engine.hold_clears(id, ClearHold::Until(until)),
-            Identity::Two => self.two_boxes(id, arrived),
+            Identity::Two => {
+                self.two_boxes(id, arrived);
+                let burning = beat.alarms.iter().map(|alarm| (&alarm.n, alarm.vs.to_string()));
+                self.tell_second_fire(id, burning, arrived);
+            }
         }
         let mut decisions = Vec::new();
         let heard =
@@ -346,7 +376,7 @@ impl Judgement {
                 return self.set_aside(message, "catalogue", None, &error.to_string(), body);
             }
         };
-        if self.changes.is_full() {
+        if PAGES_WAITING <= self.changes.pages.len() {
             self.unadmitted += 1;
             return;
         }
@@ -361,7 +391,7 @@ impl Judgement {
                 unbound[*lane] || (missed && gateway.lanes[*lane].position().is_some())
             };
             for lane in Lane::ALL.into_iter().filter(wanting).collect::<Vec<Lane>>() {
-                gateway.want(lane);
+                gateway.want(lane, arrived);
                 self.touched.insert(id.clone());
                 self.owed.to(id);
             }

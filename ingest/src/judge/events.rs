@@ -119,6 +119,19 @@ pub enum Content {
     },
 }
 
+impl Content {
+    /// Whether it is a batch, whatever else is wrong with it.
+    pub fn is_batch(&self) -> bool {
+        match self {
+            Content::Batch { .. } | Content::TooLong { lane: Some(_), .. } => true,
+            Content::Beat { .. }
+            | Content::CataloguePage { .. }
+            | Content::Presence { .. }
+            | Content::TooLong { lane: None, .. } => false,
+        }
+    }
+}
+
 /// A question of the API, with the way back. An answer that nobody waits for is dropped.
 #[derive(Debug)]
 pub enum Question {

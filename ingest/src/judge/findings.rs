@@ -6,8 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use firegrid_rules::engine::ClearHold;
 use firegrid_rules::rulebook::Severity;
 use firegrid_wire::limits::MESSAGE_BYTES;
-use firegrid_wire::names::GatewayId;
-use firegrid_wire::pack::Pack;
+use firegrid_wire::names::{GatewayId, PointId};
+use firegrid_wire::pack::{self, Pack};
 use firegrid_wire::span::{BatchName, Lane};
 use firegrid_wire::time::CentreTime;
 use serde_json::json;
@@ -25,11 +25,56 @@ use crate::storage::holes::Hole;
 /// Dead letters kept of one gateway until somebody has looked.
 pub const LETTERS_KEPT: u64 = 1_000;
 
+/// Fires of a second box that are told of one message.
+const SECOND_FIRES_TOLD: usize = 20;
+
+/// What is missing in a lane, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// The spool stands behind what it had delivered, or is new.
+    RestoredSpool,
+    /// The box has long been sending from a later batch on.
+    Forgotten,
+    /// A marker says so.
+    Marker,
+    /// The box had forgotten it on our own receipts: the centre was restored from a backup.
+    RestoredCentre,
+    /// It is here and cannot be read.
+    Unreadable,
+}
+
+impl Missing {
+    /// What admission found missing before a batch.
+    pub(super) fn before(hole: Option<HoleKind>) -> Option<Missing> {
+        hole.map(|hole| match hole {
+            HoleKind::RestoredSpool => Missing::RestoredSpool,
+            HoleKind::Forgotten => Missing::Forgotten,
+        })
+    }
+
+    /// The word of the tables and of the API.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Missing::RestoredSpool => "restored-spool",
+            Missing::Forgotten => "forgotten",
+            Missing::Marker => "marker",
+            Missing::RestoredCentre => "restored-centre",
+            Missing::Unreadable => "unreadable",
+        }
+    }
+}
+
 impl Judgement {
     /// A batch of a second box: kept apart, and receipted by its name.
     pub(super) fn conflict(&mut self, arriving: &Arriving<'_>, keep: Option<BatchName>) {
         let Arriving { gateway, lane, arrived, body, .. } = *arriving;
         self.two_boxes(gateway, arrived);
+        let pack = pack::decode(body).ok().filter(|pack| pack.head.gateway == *gateway);
+        let readings = pack.iter().flat_map(|pack| &pack.readings);
+        let burning = readings
+            .filter(|(_, reading)| reading.value.is_fire_class())
+            .filter_map(|(_, reading)| Some((&reading.point, reading.value.states()?.to_string())));
+        self.tell_second_fire(gateway, burning, arrived);
         if let Some(name) = keep {
             self.owed.duplicate(gateway, lane, name);
             let batch = ConflictBatch {
@@ -67,22 +112,41 @@ impl Judgement {
         self.own_alarm(own, arrived);
     }
 
+    /// What a second box says is not judged, because nobody knows whose points they are. But a
+    /// fire of it must not wait until a person has settled that.
+    pub(super) fn tell_second_fire<'a>(
+        &mut self,
+        id: &GatewayId,
+        burning: impl Iterator<Item = (&'a PointId, String)>,
+        arrived: CentreTime,
+    ) {
+        for (point, words) in burning.take(SECOND_FIRES_TOLD) {
+            let own = OwnAlarm {
+                kind: "second-box-fire",
+                cause: format!("{point}~{words}"),
+                severity: Severity::Serious,
+                gateway: id,
+                zh: (
+                    "同一身份的另一台网关报告火警",
+                    format!("使用 {id} 身份的另一台设备报告 {point} 为 {words}，请立即核实现场"),
+                ),
+                en: format!("the other box that uses {id} says that {point} is {words}"),
+                lasts: false,
+            };
+            self.own_alarm(own, arrived);
+        }
+    }
+
     /// Records what is missing before a batch, or with it.
     pub(super) fn record_hole(
         &mut self,
         arriving: &Arriving<'_>,
         told_by: BatchName,
-        hole: Option<HoleKind>,
-        otherwise: &'static str,
+        missing: Missing,
         body: serde_json::Value,
     ) {
         let Arriving { gateway: id, lane, arrived, .. } = *arriving;
-        let kind = match hole {
-            Some(HoleKind::RestoredSpool) => "restored-spool",
-            Some(HoleKind::Forgotten) => "forgotten",
-            None if otherwise == "restored-spool" => return,
-            None => otherwise,
-        };
+        let kind = missing.as_str();
         let Some(gateway) = self.gateways.get_mut(id) else { return };
         let before = gateway.committed[lane].map(|name| name.to_string());
         gateway.holes += 1;
@@ -98,20 +162,30 @@ impl Judgement {
         });
         let event = json!({ "gateway": id, "lane": lane, "kind": kind, "told_by": told_by });
         self.changes.events.push(NewEvent { kind: "hole", body: event, at: arrived });
-        if hole.is_none() {
-            return;
-        }
-        tracing::warn!(gateway = %id, %lane, batch = %told_by, kind, "Spool restored or lost.");
+        let (kind, zh, en) = match missing {
+            Missing::Marker | Missing::Unreadable => return,
+            Missing::RestoredSpool | Missing::Forgotten => {
+                tracing::warn!(gateway = %id, %lane, batch = %told_by, kind, "Spool restored or lost.");
+                let why = format!("网关 {id} 的存储早于已送达的数据，其间的读数可能缺失");
+                let en = format!("the spool of {id} stands behind what it had delivered");
+                ("restored-spool", ("网关数据存储被还原或丢失", why), en)
+            }
+            Missing::RestoredCentre => {
+                tracing::warn!(gateway = %id, %lane, batch = %told_by, "The centre knew less than a box had forgotten.");
+                let why = format!(
+                    "网关 {id} 已按回执删除的数据，中心却没有：中心可能由备份恢复，其间的读数缺失"
+                );
+                let en = format!("the centre knew less than {id} had forgotten on its receipts");
+                ("restored-centre", ("中心所知少于网关已删除的数据", why), en)
+            }
+        };
         let own = OwnAlarm {
-            kind: "restored-spool",
+            kind,
             cause: format!("{lane}~{told_by}"),
             severity: Severity::General,
             gateway: id,
-            zh: (
-                "网关数据存储被还原或丢失",
-                format!("网关 {id} 的存储早于已送达的数据，其间的读数可能缺失"),
-            ),
-            en: format!("the spool of {id} stands behind what it had delivered"),
+            zh,
+            en,
             lasts: false,
         };
         self.own_alarm(own, arrived);
@@ -130,14 +204,21 @@ impl Judgement {
             self.write_letter(message, lane, name, Some(fault.index), &fault.reason, arriving.body);
         }
         if let Some(first) = pack.faults.first() {
-            self.tell_dead_letter(arriving, &pack.head.name.to_string(), &first.reason);
+            self.tell_dead_letter(message, arriving.lane, Some(pack.head.name), &first.reason);
         }
         !pack.faults.is_empty()
     }
 
     /// An urgent batch or record that cannot be read may have been a fire.
-    pub(super) fn tell_dead_letter(&mut self, arriving: &Arriving<'_>, name: &str, why: &str) {
-        let Arriving { gateway: id, lane, arrived, .. } = *arriving;
+    pub(super) fn tell_dead_letter(
+        &mut self,
+        message: &Message,
+        lane: Lane,
+        name: Option<BatchName>,
+        why: &str,
+    ) {
+        let (id, arrived) = (&message.gateway, message.arrived);
+        let name = name.map_or_else(|| "无名".to_owned(), |name| name.to_string());
         match lane {
             Lane::Routine => {}
             Lane::Urgent => {

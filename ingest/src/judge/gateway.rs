@@ -84,8 +84,8 @@ impl Gateway {
     }
 
     /// Something is missing in a lane: a refresh is wanted.
-    pub fn want(&mut self, lane: Lane) {
-        self.wishes[lane] = self.wishes[lane].want();
+    pub fn want(&mut self, lane: Lane, now: CentreTime) {
+        self.wishes[lane] = self.wishes[lane].want(now);
     }
 
     /// How it stands.

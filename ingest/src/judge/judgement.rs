@@ -60,6 +60,8 @@ pub struct Judgement {
     pub(super) beats: BTreeSet<GatewayId>,
     pub(super) series_waiting: u64,
     pub(super) unadmitted: u64,
+    /// Gateways that the registry does not know.
+    pub(super) strangers: usize,
     ears: Ears,
     alive: CentreTime,
 }
@@ -109,6 +111,7 @@ impl Judgement {
         let reviewed = now.minus(REVIEW_WINDOW);
         let alive = events::alive(reader).await?;
         let (series_waiting, _) = inbox::waiting(reader).await?;
+        let strangers = known.values().filter(|gateway| gateway.unit.is_none()).count();
         let mut judgement = Judgement {
             engine,
             routing,
@@ -129,6 +132,7 @@ impl Judgement {
             beats: BTreeSet::new(),
             series_waiting,
             unadmitted: 0,
+            strangers,
             ears: Ears {
                 urgent: false,
                 routine: false,
@@ -452,7 +456,10 @@ async fn restore_gateways(
         if let super::gateway::PageBrought::Whole { catalogue, .. } = brought {
             let unbound =
                 engine.catalogue(&row.gateway, &row.page.hash, &catalogue, now, decisions);
-            Lane::ALL.into_iter().filter(|lane| unbound[*lane]).for_each(|lane| gateway.want(lane));
+            Lane::ALL
+                .into_iter()
+                .filter(|lane| unbound[*lane])
+                .for_each(|lane| gateway.want(lane, now));
         }
     }
     for (id, count) in holes::counts(reader).await? {

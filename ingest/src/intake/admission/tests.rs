@@ -131,7 +131,7 @@ fn check_marker(
 ) {
     let ends = ends(touched);
     let last = ends.last().expect("an end");
-    let kind = Kind::Marker { first, ends: &ends, after };
+    let kind = Kind::Marker { first, ends: &ends, after, forgotten: false };
     check(BatchName { span: last.span, seq: last.seq }, kind, said, position);
 }
 
@@ -172,10 +172,37 @@ fn a_marker_that_is_here_is_a_duplicate_and_an_earlier_one_that_goes_on_a_confli
 }
 
 #[test]
+fn what_a_box_forgot_on_receipts_is_a_hole_at_once_where_nothing_is_known() {
+    let after = Some(After::Batch(name(9, 9)));
+    let ends = ends(&[(1, 7)]);
+    let mut lane = LaneState::default();
+    let mut admit = |seq, kind| lane.admit(&Candidate { name: name(1, seq), kind }, at(0));
+    assert_eq!(admit(8, LATER), Admission::Gap { ask: Some(name(1, 1)) });
+    let marker = Kind::Marker { first: name(1, 1), ends: &ends, after, forgotten: true };
+    assert_eq!(admit(7, marker), HOLE);
+    assert_eq!(admit(8, LATER), NEW);
+}
+
+#[test]
+fn a_marker_behind_a_gap_that_no_box_can_fill_is_a_hole_after_a_minute() {
+    let mut lane = lane();
+    let ends = ends(&[(5, 4)]);
+    let after = Some(After::Batch(name(9, 9)));
+    let mut admit = |second| {
+        let kind = Kind::Marker { first: name(5, 2), ends: &ends, after, forgotten: false };
+        lane.admit(&Candidate { name: name(5, 4), kind }, at(second))
+    };
+    for second in [0, 20, 40] {
+        assert!(matches!(admit(second), Admission::Gap { .. }), "{second}");
+    }
+    assert_eq!(admit(61), HOLE_AND_MORE);
+}
+
+#[test]
 fn what_a_marker_touches_is_closed_by_it() {
     let mut lane = lane();
     let ends = ends(&[(2, 9), (3, 4), (4, 2)]);
-    let kind = Kind::Marker { first: name(2, 4), ends: &ends, after: None };
+    let kind = Kind::Marker { first: name(2, 4), ends: &ends, after: None, forgotten: false };
     assert_eq!(lane.admit(&Candidate { name: name(4, 2), kind }, at(1)), HOLE);
     for inside in [name(2, 9), name(3, 1), name(3, 4), name(4, 1)] {
         let batch = Candidate { name: inside, kind: LATER };
@@ -299,7 +326,12 @@ proptest! {
             let before = before.filter(|_| seq == 1);
             let kind = match kind {
                 0 => Kind::Unreadable,
-                1 => Kind::Marker { first: name(span, 1.max(seq - 1)), ends: &touched, after: before },
+                1 => Kind::Marker {
+                    first: name(span, 1.max(seq - 1)),
+                    ends: &touched,
+                    after: before,
+                    forgotten: other == 4,
+                },
                 2.. => Kind::Batch(before),
             };
             let is_marker = matches!(kind, Kind::Marker { .. });

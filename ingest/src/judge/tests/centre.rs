@@ -8,6 +8,7 @@ use firegrid_rules::rulebook::Rulebook;
 use firegrid_wire::beat::{Beat, BeatAlarm, Clock as Synced, LaneBeat, SpoolHealth};
 use firegrid_wire::catalogue::{Catalogue, CatalogueHash, DeviceEntry, PointEntry};
 use firegrid_wire::envelope::Envelope;
+use firegrid_wire::marker::{LostFire, Marker, MarkerReason, SpanEnd};
 use firegrid_wire::names::{DeviceId, FullPointId, GatewayId, PointId, RegionId};
 use firegrid_wire::pack::{self, After, Head, RefreshPiece, Stretch};
 use firegrid_wire::quantity::Unit;
@@ -200,6 +201,47 @@ impl Centre {
         self.raw(Lane::Urgent, Some(name), &pack::encode(&head, &read(readings, second))).await;
     }
 
+    /// A marker from `first` up to its own name.
+    pub(super) async fn marker(
+        &self,
+        name: BatchName,
+        first: BatchName,
+        reason: MarkerReason,
+        fires: &[(&str, &str)],
+    ) {
+        let fires = fires.iter().map(|(point, words)| LostFire {
+            n: PointId::parse(point).expect("a point"),
+            span: first.span,
+            t: at(1),
+            vs: (*words).to_owned(),
+        });
+        let marker = Marker {
+            first,
+            ends: vec![SpanEnd { span: name.span, seq: name.seq }],
+            since: Some(at(0)),
+            until: Some(at(1)),
+            reason,
+            fires: fires.collect(),
+        };
+        let head =
+            Head { marker: Some(marker), stretch: None, ..self.head(Lane::Urgent, name, "", 0) };
+        self.raw(Lane::Urgent, Some(name), &pack::encode(&head, &[])).await;
+    }
+
+    /// An urgent batch that lost what travels beside it.
+    pub(super) async fn nameless(&self, body: &[u8]) {
+        let lane = Lane::Urgent;
+        self.send(Content::Batch { lane, envelope: None, body: body.to_vec() }).await;
+    }
+
+    /// What kinds of alarms are open, in the order of their words.
+    pub(super) async fn alarm_kinds(&self) -> Vec<String> {
+        let mut kinds: Vec<String> =
+            self.alarms().await.into_iter().map(|alarm| alarm.kind).collect();
+        kinds.sort();
+        kinds
+    }
+
     /// The bytes of a batch.
     pub(super) fn bytes(
         &self,
@@ -209,6 +251,14 @@ impl Centre {
         readings: &[(&str, &str)],
     ) -> Vec<u8> {
         pack::encode(&self.head(lane, name, after, 0), &read(readings, 0))
+    }
+
+    /// An urgent batch of an earlier span, sent by the run whose span is `current`.
+    pub(super) async fn backlog(&self, name: BatchName, current: u64) {
+        let current = SpanId::from_bits(current);
+        let envelope = Some(Envelope { name: Some(name), sent: at(0), current });
+        let body = self.bytes(Lane::Urgent, name, "", &[]);
+        self.send(Content::Batch { lane: Lane::Urgent, envelope, body }).await;
     }
 
     /// Any bytes under a name.
@@ -471,7 +521,7 @@ fn read(readings: &[(&str, &str)], second: i64) -> Vec<Reading> {
     readings.iter().map(reading).collect()
 }
 
-fn routing() -> Routing {
+pub(super) fn routing() -> Routing {
     let grid = |id: &str, level, parent: Option<&str>| GridRow {
         id: id.into(),
         level,
