@@ -161,6 +161,8 @@ impl Service {
                 Wake::Wish(Some(FromUplink::Want(lane, number))) => {
                     self.recorder.want(lane, number, now, &mut outputs);
                 }
+                // The uplink has said so in the log.
+                Wake::Wish(Some(FromUplink::TakenOver)) => {}
                 Wake::Wish(None) => anyhow::bail!("the uplink has ended"),
                 Wake::Spool(lane) => self.take_standing(lane),
                 Wake::Time => {}

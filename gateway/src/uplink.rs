@@ -9,10 +9,12 @@
 //!
 //! Every connection begins afresh: a new client, nothing in flight, each lane from its last
 //! receipt. It trusts no PUBACK, forgets nothing on its own, never gives up on silence, and
-//! knows nothing of readings: a batch is bytes with a name.
+//! knows nothing of readings: a batch is bytes with a name. What is sent when is decided in
+//! [`sender`], which knows no broker; the session carries it out.
 
 mod feed;
 mod mqtt;
+pub mod sender;
 mod session;
 mod window;
 
@@ -30,7 +32,8 @@ use crate::clock::Clock;
 use crate::recorder::{OutgoingBeat, SpanClock};
 use crate::settings::Address;
 use crate::spool::LaneSpool;
-use mqtt::{LinkSettings, Loss};
+use mqtt::LinkSettings;
+use sender::{Left, Loss, Sender};
 use session::{Ended, Session};
 
 /// The shortest wait before connecting again, in milliseconds.
@@ -84,6 +87,8 @@ pub enum FromUplink {
     Connected,
     /// The centre wants a refresh of this lane, under this number.
     Want(Lane, u64),
+    /// Another box has taken this one's place at the broker: two use one id.
+    TakenOver,
 }
 
 impl Pages {
@@ -108,8 +113,9 @@ impl Uplink {
     /// Connects and delivers until `stop` turns true, or whoever holds its other end is gone.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut told = None;
+        let mut sender = Sender::default();
         while !*stop.borrow() {
-            match Session::open(&mut self).run(&mut stop).await {
+            match Session::open(&mut self, &mut sender).run(&mut stop).await {
                 Ended::Stopped => return,
                 Ended::Left { why, answered } => {
                     if answered {
@@ -146,6 +152,9 @@ impl Uplink {
             Left::Unanswered if !again => {
                 tracing::warn!(%broker, "The centre has not answered, the connection is left.");
             }
+            Left::Lost(Loss::TooLarge) => {
+                tracing::error!(%broker, "The broker does not take a message of this length.");
+            }
             Left::Lost(Loss::Refused(_) | Loss::Broken(_)) | Left::Unanswered => {
                 tracing::debug!(%broker, ?why, "Still not connected.");
             }
@@ -161,15 +170,6 @@ impl Uplink {
             will: presence(Connection::Offline),
         }
     }
-}
-
-/// Why a connection was left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Left {
-    /// It broke.
-    Lost(Loss),
-    /// Two beats in a row had no answer.
-    Unanswered,
 }
 
 fn presence(state: Connection) -> Vec<u8> {

@@ -280,6 +280,7 @@ fn a_broker_that_refuses_or_gives_the_place_away_is_not_stormed() {
     let mut client = world.connected();
     client.take_over();
     while client.next() != Packet::Closed {}
+    assert_eq!(world.wishes.blocking_recv(), Some(FromUplink::TakenOver));
     world.connected();
 }
 

@@ -1,17 +1,13 @@
-//! What one lane of the spool has ready for sending: a few batches, read ahead.
+//! What one lane of the spool has ready for sending: a few batches, read ahead. Reads nothing
+//! itself: it says when the spool is to be read, and takes what it is given.
 
 use std::collections::VecDeque;
-use std::io;
 
 use firegrid_wire::span::BatchName;
 use firegrid_wire::time::Millis;
-use tokio::sync::{oneshot, watch};
 
 use crate::clock::Uptime;
-use crate::spool::{Entry, LaneSpool, Reading, Standing};
-
-/// Bytes that are read ahead of the link.
-const READ_AHEAD_BYTES: usize = 64 * 1024;
+use crate::spool::{Entry, Reading};
 
 /// A disk that could not be read is asked again after this long.
 const READ_AGAIN: Millis = Millis::seconds(1);
@@ -19,79 +15,76 @@ const READ_AGAIN: Millis = Millis::seconds(1);
 /// One lane's batches on their way to the link.
 #[derive(Debug)]
 pub(super) struct Feed {
-    spool: LaneSpool,
-    standing: watch::Receiver<Standing>,
     ready: VecDeque<Entry>,
     state: State,
+    /// Whether the spool says that something durable has not been read.
+    unread: bool,
+    /// The number of the last reading that was asked for. Answers to earlier ones are void.
+    number: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Nothing is being read; what is read next.
     Resting(Reading),
     /// The answer is awaited.
-    Waiting(oneshot::Receiver<io::Result<Vec<Entry>>>),
+    Waiting,
     /// The disk could not be read; it is asked again from the last receipt.
     Failed { again: Uptime },
 }
 
-impl Feed {
+impl Default for Feed {
     /// Begins at the last receipt.
-    pub(super) fn from_receipt(spool: LaneSpool) -> Feed {
-        let standing = spool.standing();
+    fn default() -> Feed {
         let state = State::Resting(Reading::FromReceipt);
-        Feed { spool, standing, ready: VecDeque::new(), state }
+        Feed { ready: VecDeque::new(), state, unread: false, number: 0 }
+    }
+}
+
+impl Feed {
+    /// Whether the spool has something that was not read.
+    pub(super) fn standing(&mut self, unread: bool) {
+        self.unread = unread;
     }
 
-    /// Asks the spool for more, if there is more and nothing is ready.
-    pub(super) fn ask(&mut self, now: Uptime) {
+    /// What is to be read now, under which number; nothing if enough is ready or nothing is
+    /// there.
+    pub(super) fn ask(&mut self, now: Uptime) -> Option<(Reading, u64)> {
         if !self.ready.is_empty() {
+            return None;
+        }
+        let reading = match self.state {
+            State::Resting(Reading::FromReceipt) => Reading::FromReceipt,
+            State::Resting(Reading::Onward) if self.unread => Reading::Onward,
+            State::Failed { again } if again <= now => Reading::FromReceipt,
+            State::Resting(Reading::Onward) | State::Failed { .. } | State::Waiting => return None,
+        };
+        self.state = State::Waiting;
+        self.number += 1;
+        Some((reading, self.number))
+    }
+
+    /// What the reading with this number has brought; nothing if the disk could not be read.
+    pub(super) fn read(&mut self, number: u64, entries: Option<Vec<Entry>>, now: Uptime) {
+        if number != self.number || self.state != State::Waiting {
             return;
         }
-        let reading = match &self.state {
-            State::Resting(Reading::FromReceipt) => Reading::FromReceipt,
-            State::Resting(Reading::Onward) if self.standing.borrow().unread => Reading::Onward,
-            State::Failed { again } if *again <= now => Reading::FromReceipt,
-            State::Resting(Reading::Onward) | State::Failed { .. } | State::Waiting(_) => return,
+        self.state = match entries {
+            Some(entries) => {
+                // There was nothing: until it is told again there is nothing.
+                self.unread &= !entries.is_empty();
+                self.ready.extend(entries);
+                State::Resting(Reading::Onward)
+            }
+            None => State::Failed { again: now.plus(READ_AGAIN) },
         };
-        self.state = State::Waiting(self.spool.read(reading, READ_AHEAD_BYTES));
-    }
-
-    /// Waits until there may be something to do: batches have become ready or durable. May be
-    /// dropped and called again without loss.
-    pub(super) async fn changed(&mut self, now: Uptime) {
-        match &mut self.state {
-            State::Waiting(answer) => {
-                let answered = answer.await;
-                match answered {
-                    Ok(Ok(entries)) => {
-                        self.ready.extend(entries);
-                        self.state = State::Resting(Reading::Onward);
-                    }
-                    Ok(Err(error)) => {
-                        tracing::error!(%error, "The spool cannot be read for sending.");
-                        self.state = State::Failed { again: now.plus(READ_AGAIN) };
-                    }
-                    // The lane has stopped: nothing will ever be ready again.
-                    Err(_) => {
-                        self.state = State::Resting(Reading::Onward);
-                        std::future::pending().await
-                    }
-                }
-            }
-            State::Resting(_) | State::Failed { .. } => {
-                if self.standing.changed().await.is_err() {
-                    std::future::pending().await
-                }
-            }
-        }
     }
 
     /// When the disk is to be asked again.
     pub(super) fn deadline(&self) -> Option<Uptime> {
-        match &self.state {
-            State::Failed { again } => Some(*again),
-            State::Resting(_) | State::Waiting(_) => None,
+        match self.state {
+            State::Failed { again } => Some(again),
+            State::Resting(_) | State::Waiting => None,
         }
     }
 
@@ -110,9 +103,8 @@ impl Feed {
         self.ready.push_front(entry);
     }
 
-    /// Everything up to this name is committed: the spool forgets it, and it is not sent.
+    /// Everything up to this name is committed: it is not sent.
     pub(super) fn receipt(&mut self, name: BatchName) {
-        self.spool.receipt(name);
         let covers = |entry: &Entry| entry.name.span == name.span && entry.name.seq <= name.seq;
         if let Some(place) = self.ready.iter().rposition(covers) {
             self.ready.drain(..=place);

@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use firegrid_wire::envelope::Envelope;
 use firegrid_wire::limits::{MESSAGE_BYTES, MESSAGE_EXPIRY_S};
-use firegrid_wire::span::{BatchName, Lane};
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
@@ -28,6 +27,7 @@ use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, S
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::sender::{Loss, Refusal, Ticket};
 use crate::settings::Address;
 
 /// The broker says within one and a half of these that the connection is dead.
@@ -70,17 +70,6 @@ pub(super) struct Link {
     tickets: Tickets,
 }
 
-/// What was published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ticket {
-    /// A batch of a lane.
-    Batch(Lane, BatchName),
-    /// Something retained: a page of the catalogue, or presence.
-    Retained,
-    /// A beat; the broker acknowledges none.
-    Beat,
-}
-
 /// What happens on a link.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum LinkEvent {
@@ -91,22 +80,11 @@ pub(super) enum LinkEvent {
     /// The broker has taken it.
     Acknowledged(Ticket),
     /// The broker does not take it.
-    Refused(Ticket, String),
+    Refused(Ticket, Refusal, String),
     /// A message on the topic of the subscription.
     Message(Vec<u8>),
     /// It is over.
     Lost(Loss),
-}
-
-/// Why a link is over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Loss {
-    /// Another client has connected with the same id.
-    TakenOver,
-    /// The broker does not want this client, or not what it asks for.
-    Refused(String),
-    /// The network, the broker or the protocol failed.
-    Broken(String),
 }
 
 impl Link {
@@ -236,9 +214,14 @@ fn loss(error: &ConnectionError) -> Loss {
     if let ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) = error {
         return if *reason_code == DisconnectReasonCode::SessionTakenOver {
             Loss::TakenOver
+        } else if *reason_code == DisconnectReasonCode::PacketTooLarge {
+            Loss::TooLarge
         } else {
             Loss::Broken(format!("the broker has disconnected: {reason_code:?}"))
         };
+    }
+    if let ConnectionError::MqttState(StateError::OutgoingPacketTooLarge { .. }) = error {
+        return Loss::TooLarge;
     }
     if let ConnectionError::ConnectionRefused(code) = error {
         return Loss::Refused(format!("{code:?}"));
@@ -311,7 +294,17 @@ impl Tickets {
                     PubAckReason::Success | PubAckReason::NoMatchingSubscribers => {
                         LinkEvent::Acknowledged(ticket)
                     }
-                    reason => LinkEvent::Refused(ticket, format!("{reason:?}")),
+                    PubAckReason::PayloadFormatInvalid => {
+                        LinkEvent::Refused(ticket, Refusal::OfThis, "its payload".to_owned())
+                    }
+                    reason @ (PubAckReason::UnspecifiedError
+                    | PubAckReason::ImplementationSpecificError
+                    | PubAckReason::NotAuthorized
+                    | PubAckReason::TopicNameInvalid
+                    | PubAckReason::PacketIdentifierInUse
+                    | PubAckReason::QuotaExceeded) => {
+                        LinkEvent::Refused(ticket, Refusal::ForNow, format!("{reason:?}"))
+                    }
                 })
             }
             Packet::Publish(message) => Some(LinkEvent::Message(message.payload.to_vec())),
@@ -322,7 +315,7 @@ impl Tickets {
 
 #[cfg(test)]
 mod tests {
-    use firegrid_wire::span::SpanId;
+    use firegrid_wire::span::{BatchName, Lane, SpanId};
     use rumqttc::v5::mqttbytes::v5::{PubAck, Publish};
     use rumqttc::v5::{MqttState, Request};
 
@@ -394,7 +387,7 @@ mod tests {
             both.told,
             [
                 LinkEvent::Acknowledged(batch(1)),
-                LinkEvent::Refused(batch(2), "QuotaExceeded".into())
+                LinkEvent::Refused(batch(2), Refusal::ForNow, "QuotaExceeded".into())
             ]
         );
     }

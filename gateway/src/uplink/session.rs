@@ -1,61 +1,44 @@
-//! One connection, from opening to leaving: the task that owns the link.
+//! One connection, from opening to leaving: carries out on a link and a spool what the sender
+//! decides.
 
-use std::collections::VecDeque;
+use std::io;
 use std::time::Duration;
 
 use firegrid_wire::envelope::Envelope;
 use firegrid_wire::presence::Connection;
-use firegrid_wire::receipt::{LaneReceipt, Receipt};
+use firegrid_wire::receipt::Receipt;
 use firegrid_wire::span::{Lane, PerLane};
-use firegrid_wire::time::Millis;
 use firegrid_wire::topic::Channel;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use super::feed::Feed;
-use super::mqtt::{Link, LinkEvent, Loss, Ticket};
-use super::window::Window;
-use super::{FromUplink, Left, Uplink, presence};
-use crate::clock::Uptime;
-use crate::recorder::{Occasion, OutgoingBeat};
+use super::mqtt::{Link, LinkEvent};
+use super::sender::{Input, Left, Output, Sender, Ticket};
+use super::{FromUplink, Uplink, presence};
+use crate::recorder::OutgoingBeat;
+use crate::spool::{Entry, Standing};
 
-/// Messages that the broker has not taken. Below what Mosquitto lets be under way by default
-/// (20), so that a beat never waits for an acknowledgement.
-const MOST_UNACKNOWLEDGED: usize = 16;
-
-/// After so many regular beats without an answer the connection is left.
-const UNANSWERED_BEATS: u32 = 2;
-
-/// Opening, and subscribing, take no longer.
-const READY_WITHIN: Millis = Millis::seconds(15);
+/// Bytes that are read ahead of the link.
+const READ_AHEAD_BYTES: usize = 64 * 1024;
 
 /// How long a good-bye may take.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
 
-/// The connection and what is known on it.
+/// The connection, and the spool's answers that are awaited on it.
 pub(super) struct Session<'a> {
     uplink: &'a mut Uplink,
+    sender: &'a mut Sender,
     link: Link,
-    stage: Stage,
-    window: Window,
-    feeds: PerLane<Feed>,
+    standing: PerLane<watch::Receiver<Standing>>,
+    readings: PerLane<Option<Awaited>>,
     topics: PerLane<String>,
     beat_topic: String,
-    /// Retained messages that go out before the batches, one after the other.
-    preamble: VecDeque<(String, Vec<u8>)>,
-    retained_under_way: bool,
-    most_unacknowledged: usize,
-    beat_waits: Option<OutgoingBeat>,
-    unanswered: u32,
-    answered: bool,
+    retained: Vec<(String, Vec<u8>)>,
 }
 
-/// How far the connection is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// Neither accepted nor subscribed.
-    Opening { until: Uptime },
-    /// Receipts will come: sending.
-    Ready,
+/// A reading that was asked for.
+struct Awaited {
+    number: u64,
+    answer: oneshot::Receiver<io::Result<Vec<Entry>>>,
 }
 
 /// How a connection ended.
@@ -75,7 +58,8 @@ pub(super) enum Ended {
 /// What can wake the session.
 enum Wake {
     Link(LinkEvent),
-    Feed,
+    Read(Lane, u64, io::Result<Vec<Entry>>),
+    Standing,
     Beat,
     Time,
     Stop,
@@ -83,28 +67,24 @@ enum Wake {
 
 impl<'a> Session<'a> {
     /// Begins to connect.
-    pub(super) fn open(uplink: &'a mut Uplink) -> Session<'a> {
+    pub(super) fn open(uplink: &'a mut Uplink, sender: &'a mut Sender) -> Session<'a> {
         let place = uplink.place.clone();
-        let retained = uplink.catalogue.pages.iter().enumerate().map(|(number, page)| {
+        let pages = uplink.catalogue.pages.iter().enumerate().map(|(number, page)| {
             let channel = Channel::Catalogue(uplink.catalogue.hash.clone(), number as u32 + 1);
             (place.topic(channel), page.clone())
         });
         let birth = (place.topic(Channel::Presence), presence(Connection::Online));
-        let preamble = std::iter::once(birth).chain(retained).collect();
+        let retained: Vec<_> = std::iter::once(birth).chain(pages).collect();
+        sender.begin(retained.len(), uplink.clock.uptime());
         Session {
             link: Link::open(&uplink.link_settings()),
-            stage: Stage::Opening { until: uplink.clock.uptime().plus(READY_WITHIN) },
-            window: Window::default(),
-            feeds: PerLane::from_fn(|lane| Feed::from_receipt(uplink.spool[lane].clone())),
+            standing: PerLane::from_fn(|lane| uplink.spool[lane].standing()),
+            readings: PerLane::default(),
             topics: PerLane::from_fn(|lane| place.topic(Channel::Lane(lane))),
             beat_topic: place.topic(Channel::Beat),
-            preamble,
-            retained_under_way: false,
-            most_unacknowledged: MOST_UNACKNOWLEDGED,
-            beat_waits: None,
-            unanswered: 0,
-            answered: false,
+            retained,
             uplink,
+            sender,
         }
     }
 
@@ -113,30 +93,39 @@ impl<'a> Session<'a> {
         loop {
             let wake = self.wait(stop).await;
             let now = self.uplink.clock.uptime();
-            let left = match wake {
-                Wake::Link(event) => self.take(event, now).await,
-                Wake::Beat => self.take_beat(),
-                Wake::Feed | Wake::Time => None,
+            let input = match wake {
+                Wake::Link(event) => self.input(event),
+                Wake::Beat => self.latest_beat().map(Input::Beat),
+                Wake::Read(lane, number, read) => {
+                    let told = |error: &io::Error| {
+                        tracing::error!(%error, "The spool cannot be read for sending.");
+                    };
+                    let entries = read.inspect_err(told).ok();
+                    Some(Input::Read { lane, number, entries })
+                }
+                Wake::Standing | Wake::Time => None,
                 Wake::Stop => {
                     self.say_goodbye().await;
                     return Ended::Stopped;
                 }
             };
-            if let Some(left) = left.or_else(|| self.too_late(now)) {
-                return Ended::Left { why: left, answered: self.answered };
+            self.sender.take(input.unwrap_or(Input::Time), now);
+            for lane in Lane::ALL {
+                let unread = self.standing[lane].borrow_and_update().unread;
+                self.sender.take(Input::Standing { lane, unread }, now);
             }
-            match self.stage {
-                Stage::Opening { .. } => {}
-                Stage::Ready => self.send(now),
+            if let Some(why) = self.carry_out().await {
+                return Ended::Left { why, answered: self.sender.is_answered() };
             }
         }
     }
 
     async fn wait(&mut self, stop: &mut watch::Receiver<bool>) -> Wake {
         let now = self.uplink.clock.uptime();
-        let deadline = self.deadline().map(|deadline| deadline.since(now).duration());
-        let ready = self.stage == Stage::Ready;
-        let PerLane { urgent, routine } = &mut self.feeds;
+        let deadline = self.sender.deadline().map(|deadline| deadline.since(now).duration());
+        let ready = self.sender.is_ready();
+        let PerLane { urgent, routine } = &mut self.readings;
+        let standing = &mut self.standing;
         tokio::select! {
             biased;
             // Without the other end nobody could ever stop it.
@@ -146,182 +135,123 @@ impl<'a> Session<'a> {
                 Err(_) => Wake::Stop,
             },
             event = self.link.next() => Wake::Link(event),
-            () = urgent.changed(now), if ready => Wake::Feed,
-            () = routine.changed(now), if ready => Wake::Feed,
+            (number, read) = answer(urgent) => Wake::Read(Lane::Urgent, number, read),
+            (number, read) = answer(routine) => Wake::Read(Lane::Routine, number, read),
+            () = moved(&mut standing.urgent), if ready => Wake::Standing,
+            () = moved(&mut standing.routine), if ready => Wake::Standing,
             () = sleep(deadline) => Wake::Time,
         }
     }
 
-    fn deadline(&self) -> Option<Uptime> {
-        match self.stage {
-            Stage::Opening { until } => Some(until),
-            Stage::Ready => {
-                let feeds = Lane::ALL.into_iter().filter_map(|lane| self.feeds[lane].deadline());
-                feeds.chain(self.window.deadline()).min()
-            }
-        }
-    }
-
-    fn too_late(&self, now: Uptime) -> Option<Left> {
-        match self.stage {
-            Stage::Opening { until } if until <= now => {
-                Some(Left::Lost(Loss::Broken("no answer to connecting and subscribing".into())))
-            }
-            Stage::Opening { .. } | Stage::Ready => None,
-        }
-    }
-
-    async fn take(&mut self, event: LinkEvent, now: Uptime) -> Option<Left> {
-        match event {
-            LinkEvent::Connected { receive_most } => {
-                // One place is left free for the subscription and whatever else is answered.
-                let most = usize::from(receive_most).saturating_sub(1).max(1);
-                self.most_unacknowledged = MOST_UNACKNOWLEDGED.min(most);
-                self.link.subscribe(&self.uplink.place.topic(Channel::Receipt));
-            }
+    /// What a thing that happens on the link means to the sender.
+    fn input(&mut self, event: LinkEvent) -> Option<Input> {
+        Some(match event {
+            LinkEvent::Connected { receive_most } => Input::Connected { receive_most },
             LinkEvent::Subscribed => {
                 tracing::info!(broker = %self.uplink.broker, "Connected to the broker.");
-                self.stage = Stage::Ready;
-                // Beats of before are old; the recorder makes a new one.
-                self.uplink.beats.mark_unchanged();
-                if self.uplink.recorder.send(FromUplink::Connected).await.is_err() {
-                    tracing::debug!("The recorder has ended.");
-                }
+                Input::Subscribed
             }
-            LinkEvent::Acknowledged(ticket) => self.acknowledged(ticket, now),
-            LinkEvent::Refused(ticket, reason) => {
+            LinkEvent::Acknowledged(ticket) => Input::Acknowledged(ticket),
+            LinkEvent::Refused(ticket, refusal, reason) => {
                 tracing::warn!(?ticket, reason, "The broker does not take a message.");
-                match ticket {
-                    Ticket::Batch(lane, _) => self.window.refused(lane),
-                    Ticket::Retained => self.retained_under_way = false,
-                    Ticket::Beat => {}
+                Input::Refused(ticket, refusal)
+            }
+            LinkEvent::Message(body) => match Receipt::from_bytes(&body) {
+                Ok(receipt) => Input::Receipt(receipt),
+                Err(error) => {
+                    tracing::warn!(%error, "A receipt cannot be read.");
+                    return None;
                 }
-            }
-            LinkEvent::Message(body) => self.take_receipt(&body),
-            LinkEvent::Lost(loss) => return Some(Left::Lost(loss)),
-        }
-        None
+            },
+            LinkEvent::Lost(loss) => Input::Lost(loss),
+        })
     }
 
-    fn acknowledged(&mut self, ticket: Ticket, now: Uptime) {
-        match ticket {
-            Ticket::Batch(lane, _) => self.window.acknowledged(lane, now),
-            Ticket::Retained => self.retained_under_way = false,
-            Ticket::Beat => {}
-        }
+    fn latest_beat(&mut self) -> Option<OutgoingBeat> {
+        self.uplink.beats.borrow_and_update().clone()
     }
 
-    fn take_receipt(&mut self, body: &[u8]) {
-        let receipt = match Receipt::from_bytes(body) {
-            Ok(receipt) => receipt,
-            Err(error) => {
-                tracing::warn!(%error, "A receipt cannot be read.");
-                return;
-            }
-        };
-        (self.unanswered, self.answered) = (0, true);
-        for lane in Lane::ALL {
-            let LaneReceipt { position, duplicate, ask, want } = receipt.lanes[lane];
-            for name in [position, duplicate].into_iter().flatten() {
-                self.window.receipted(lane, name);
-                self.feeds[lane].receipt(name);
-            }
-            if ask.is_some_and(|name| self.window.asked(lane, name)) {
-                self.go_back(lane);
-            }
-            if let Some(number) = want {
+    /// Does what the sender decides; why the connection is to be left, if it is.
+    async fn carry_out(&mut self) -> Option<Left> {
+        let now = self.uplink.clock.uptime();
+        while let Some(output) = self.sender.next(now) {
+            match output {
+                Output::Subscribe => {
+                    self.link.subscribe(&self.uplink.place.topic(Channel::Receipt));
+                }
+                Output::Begin => {
+                    // Beats of before are old; the recorder makes a new one.
+                    self.uplink.beats.mark_unchanged();
+                    if self.uplink.recorder.send(FromUplink::Connected).await.is_err() {
+                        tracing::debug!("The recorder has ended.");
+                    }
+                }
                 // It stands in every receipt until it is answered: one that finds the
                 // recorder's door full comes again.
-                let _ = self.uplink.recorder.try_send(FromUplink::Want(lane, number));
-            }
-        }
-    }
-
-    fn take_beat(&mut self) -> Option<Left> {
-        let beat = self.uplink.beats.borrow_and_update().clone()?;
-        match beat.occasion {
-            Occasion::Regular => {
-                if UNANSWERED_BEATS <= self.unanswered {
-                    return Some(Left::Unanswered);
+                Output::Want(lane, number) => {
+                    let _ = self.uplink.recorder.try_send(FromUplink::Want(lane, number));
                 }
-                self.unanswered += 1;
+                // It is told again by the next one who does the same.
+                Output::TakenOver => {
+                    let _ = self.uplink.recorder.try_send(FromUplink::TakenOver);
+                }
+                Output::Receipt(lane, name) => self.uplink.spool[lane].receipt(name),
+                Output::Asked(lane, name) => {
+                    tracing::debug!(%lane, %name, "Asked for what is not under way.");
+                }
+                Output::Refused(lane, name) => {
+                    tracing::error!(%lane, %name, "The broker refuses a batch for good.");
+                }
+                Output::Read { lane, reading, number } => {
+                    let answer = self.uplink.spool[lane].read(reading, READ_AHEAD_BYTES);
+                    self.readings[lane] = Some(Awaited { number, answer });
+                }
+                Output::Leave(why) => return Some(why),
+                Output::Beat(_) | Output::Retained(_) | Output::Batch(..) => {
+                    if !self.publish(&output) {
+                        self.sender.put_back(output);
+                        return None;
+                    }
+                }
             }
-            Occasion::Immediate => {}
         }
-        self.beat_waits = Some(beat);
         None
     }
 
-    /// Sends whatever may be sent: a beat, then what is retained, then urgent, then routine.
-    fn send(&mut self, now: Uptime) {
-        self.send_beat();
-        self.send_preamble();
-        for lane in Lane::ALL {
-            if self.window.is_overdue(lane, now) {
-                tracing::debug!(%lane, "No receipt, sending again.");
-                self.go_back(lane);
+    /// Publishes what is to be published; whether the link could take it.
+    fn publish(&mut self, output: &Output) -> bool {
+        match output {
+            Output::Beat(OutgoingBeat { beat, sent, .. }) => {
+                let envelope = Envelope { name: None, sent: *sent, current: beat.span };
+                self.link.publish_beat(&self.beat_topic, &envelope, beat.to_bytes())
             }
-            self.feeds[lane].ask(now);
-        }
-        while self.preamble.is_empty() && self.window.open_messages() < self.most_unacknowledged {
-            let ready = PerLane::from_fn(|lane| {
-                self.feeds[lane].next().map(|entry| entry.body.len() as u64)
-            });
-            let Some(lane) = self.window.next(now, ready) else { return };
-            if !self.send_batch(lane, now) {
-                return;
+            Output::Retained(number) => self
+                .retained
+                .get(*number)
+                .is_none_or(|(topic, body)| self.link.publish_retained(topic, body.clone())),
+            Output::Batch(lane, entry) => {
+                let clock = *self.uplink.spans.borrow();
+                let sent = clock.at(self.uplink.clock.uptime());
+                let envelope = Envelope { name: Some(entry.name), sent, current: clock.span() };
+                let ticket = Ticket::Batch(*lane, entry.name);
+                let topic = &self.topics[*lane];
+                self.link.publish_batch(ticket, topic, &envelope, entry.body.clone())
             }
-            self.feeds[lane].ask(now);
+            Output::Subscribe
+            | Output::Begin
+            | Output::Want(..)
+            | Output::TakenOver
+            | Output::Receipt(..)
+            | Output::Asked(..)
+            | Output::Refused(..)
+            | Output::Read { .. }
+            | Output::Leave(_) => true,
         }
-    }
-
-    fn send_beat(&mut self) {
-        if let Some(beat) = self.beat_waits.take() {
-            let span = beat.beat.span;
-            let envelope = Envelope { name: None, sent: beat.sent, current: span };
-            let body = beat.beat.to_bytes();
-            if !self.link.publish_beat(&self.beat_topic, &envelope, body) {
-                self.beat_waits = Some(beat);
-            }
-        }
-    }
-
-    /// One after the other: on a slow link a beat never waits behind more than one page.
-    fn send_preamble(&mut self) {
-        if self.retained_under_way {
-            return;
-        }
-        if let Some((topic, body)) = self.preamble.front()
-            && self.link.publish_retained(topic, body.clone())
-        {
-            self.preamble.pop_front();
-            self.retained_under_way = true;
-        }
-    }
-
-    fn send_batch(&mut self, lane: Lane, now: Uptime) -> bool {
-        let Some(entry) = self.feeds[lane].take() else { return false };
-        let clock = *self.uplink.spans.borrow();
-        let envelope =
-            Envelope { name: Some(entry.name), sent: clock.at(now), current: clock.span() };
-        let ticket = Ticket::Batch(lane, entry.name);
-        let bytes = entry.body.len() as u64;
-        if !self.link.publish_batch(ticket, &self.topics[lane], &envelope, entry.body.clone()) {
-            self.feeds[lane].put_back(entry);
-            return false;
-        }
-        self.window.sent(lane, entry.name, bytes, now);
-        true
-    }
-
-    fn go_back(&mut self, lane: Lane) {
-        self.window.go_back(lane);
-        self.feeds[lane].go_back();
     }
 
     /// Tells the broker that this is no accident.
     async fn say_goodbye(&mut self) {
-        if self.stage != Stage::Ready {
+        if !self.sender.is_ready() {
             return;
         }
         let topic = self.uplink.place.topic(Channel::Presence);
@@ -330,6 +260,27 @@ impl<'a> Session<'a> {
         let over = async { while !matches!(self.link.next().await, LinkEvent::Lost(_)) {} };
         // A broker that does not close within the time is left alone.
         let _ = tokio::time::timeout(GOODBYE_WITHIN, over).await;
+    }
+}
+
+/// The spool's answer. May be dropped and called again without loss.
+async fn answer(awaited: &mut Option<Awaited>) -> (u64, io::Result<Vec<Entry>>) {
+    let Some(Awaited { number, answer }) = awaited else {
+        return std::future::pending().await;
+    };
+    let answered = (*number, answer.await);
+    *awaited = None;
+    match answered {
+        (number, Ok(read)) => (number, read),
+        // The lane has stopped: nothing will ever be ready again.
+        (_, Err(_)) => std::future::pending().await,
+    }
+}
+
+/// Waits until a lane stands otherwise than it did.
+async fn moved(standing: &mut watch::Receiver<Standing>) {
+    if standing.changed().await.is_err() {
+        std::future::pending().await
     }
 }
 

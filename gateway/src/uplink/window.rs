@@ -32,7 +32,7 @@ pub(super) struct Window {
     in_flight: PerLane<VecDeque<Sent>>,
     acknowledged: VecDeque<(Uptime, u64)>,
     /// Given to the client and not PUBACKed, sent again or not: it still fills the link.
-    unacknowledged: PerLane<VecDeque<u64>>,
+    unacknowledged: PerLane<VecDeque<(BatchName, u64)>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Window {
         let fits = |others: u64| others + bytes <= room;
         let nothing_of_lane = self.in_flight[lane].is_empty();
         let others = Lane::ALL.into_iter().map(|lane| self.bytes_in_flight(lane)).sum();
-        let link = Lane::ALL.into_iter().flat_map(|lane| &self.unacknowledged[lane]).sum();
+        let link = self.open().map(|(_, _, bytes)| bytes).sum();
         let free = (nothing_of_lane && self.unacknowledged[lane].is_empty())
             || (fits(others) && fits(link));
         free.then_some(lane)
@@ -60,12 +60,18 @@ impl Window {
     /// A batch goes out.
     pub(super) fn sent(&mut self, lane: Lane, name: BatchName, bytes: u64, now: Uptime) {
         self.in_flight[lane].push_back(Sent { name, bytes, at: now });
-        self.unacknowledged[lane].push_back(bytes);
+        self.unacknowledged[lane].push_back((name, bytes));
+    }
+
+    /// The batch that went out last did not go out after all.
+    pub(super) fn not_sent(&mut self, lane: Lane) {
+        self.in_flight[lane].pop_back();
+        self.unacknowledged[lane].pop_back();
     }
 
     /// The broker has taken the oldest batch of the lane that it had not taken.
     pub(super) fn acknowledged(&mut self, lane: Lane, now: Uptime) {
-        if let Some(bytes) = self.unacknowledged[lane].pop_front() {
+        if let Some((_, bytes)) = self.unacknowledged[lane].pop_front() {
             self.acknowledged.push_back((now, bytes));
         }
     }
@@ -108,7 +114,18 @@ impl Window {
 
     /// How many messages the broker has not taken.
     pub(super) fn open_messages(&self) -> usize {
-        Lane::ALL.into_iter().map(|lane| self.unacknowledged[lane].len()).sum()
+        self.open().count()
+    }
+
+    /// The longest batch that the broker has not taken.
+    pub(super) fn longest(&self) -> Option<(Lane, BatchName)> {
+        self.open().max_by_key(|(_, _, bytes)| *bytes).map(|(lane, name, _)| (lane, name))
+    }
+
+    fn open(&self) -> impl Iterator<Item = (Lane, BatchName, u64)> {
+        Lane::ALL.into_iter().flat_map(|lane| {
+            self.unacknowledged[lane].iter().map(move |(name, bytes)| (lane, *name, *bytes))
+        })
     }
 
     fn bytes_in_flight(&self, lane: Lane) -> u64 {
