@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: demo demo-clean check test tools
+.PHONY: demo demo-clean check test tools bench-rules
 
 demo: ## One process with everything in it, on http://127.0.0.1:8080 (FIREGRID_DEMO_PORT).
 	@$(CARGO) build --quiet --package firegrid-demo
@@ -16,6 +16,9 @@ check: ## Format, lints, docs: the same gate for people and for CI.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked --quiet
+
+bench-rules: ## What one core judges; the last line is one JSON object.
+	@$(CARGO) bench --quiet --locked --package firegrid-rules --bench readings
 
 tools: ## Installs or names what the tests need beside Rust.
 	tests/tools

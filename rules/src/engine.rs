@@ -30,6 +30,7 @@ mod binding;
 mod closing;
 mod gateway;
 mod lane;
+mod names;
 mod places;
 mod point;
 mod row;

@@ -61,6 +61,11 @@ impl LaneState {
     pub(super) fn adopt(&mut self, catalogue: &BoundCatalogue, scene: &mut Scene<'_>) {
         let mut listed: HashSet<&PointId> = HashSet::new();
         let lane = self.lane;
+        if self.points.is_empty() {
+            let count = catalogue.points.iter().filter(|entry| entry.lane == lane).count();
+            self.points.reserve_exact(count);
+            self.names.reserve(count);
+        }
         for entry in catalogue.points.iter().filter(|entry| entry.lane == lane) {
             listed.insert(&entry.id);
             self.list(&entry.id, entry.source, &entry.binding, scene);
@@ -73,7 +78,7 @@ impl LaneState {
             self.devices[place as usize].home = home;
             let binding = if home { &scene.bindings.comm } else { &scene.bindings.none };
             let binding = Arc::clone(binding);
-            if let Some(place) = self.index.get(&PointId::comm(&device.name)).copied() {
+            if let Some(place) = self.names.find(&PointId::comm(&device.name)) {
                 self.rebind(place, &binding, scene);
             }
         }
@@ -81,13 +86,13 @@ impl LaneState {
             .points
             .iter()
             .zip(0..)
-            .filter_map(|(point, place)| point.as_ref().map(|point| (point, place)))
-            .filter(|(point, _)| match (point.comm, point.source) {
-                (true, _) => !answering.contains(point.id.device()),
+            .filter_map(|(point, place)| Some((point.as_ref()?, self.names.name(place)?, place)))
+            .filter(|(point, id, _)| match (point.comm, point.source) {
+                (true, _) => !answering.contains(id.device()),
                 (false, 0) => false,
-                (false, _) => !listed.contains(&point.id),
+                (false, _) => !listed.contains(id),
             })
-            .map(|(_, place)| place)
+            .map(|(_, _, place)| place)
             .collect();
         for place in gone {
             self.retire(place, &Reason::Vanished, scene);
@@ -101,7 +106,7 @@ impl LaneState {
 
     /// Lists one point of the catalogue.
     fn list(&mut self, id: &PointId, source: u64, binding: &Arc<Binding>, scene: &mut Scene<'_>) {
-        let known = self.index.get(id).copied();
+        let known = self.names.find(id);
         let before =
             known.and_then(|place| self.points[place as usize].as_ref()).map(|point| point.source);
         match (known, before) {
@@ -126,7 +131,8 @@ impl LaneState {
 
     fn list_new(&mut self, id: &PointId, source: u64, binding: &Arc<Binding>) {
         let device = self.device(id.device());
-        self.add(Point::new(id.clone(), Arc::clone(binding), source, device));
+        let point = Point::new(id, Arc::clone(binding), source, device);
+        self.add(id.clone(), point);
     }
 
     /// Other steps, or the same with other limits, look at a point.
@@ -136,6 +142,7 @@ impl LaneState {
         if Arc::ptr_eq(&old, binding) {
             return;
         }
+        let Some(name) = self.names.name(place) else { return };
         let mut stranded = Vec::new();
         let mut changed = false;
         let span = Onset { span: self.span, at: self.horizon.unwrap_or(scene.sent) };
@@ -146,13 +153,13 @@ impl LaneState {
                 (Some(before), Some(after)) if before == after => {}
                 // Restored: its deadline waited for this.
                 (None, Some(after)) => {
-                    changed |= resume_elder(point, after, span, scene);
+                    changed |= resume_elder((point, &name), after, span, scene);
                     self.timers.start(place, point, after);
                 }
                 (Some(before), Some(after)) => {
                     changed = true;
                     self.timers.stop(place, point, before);
-                    inherit_elder(point, before, after, span, scene);
+                    inherit_elder((point, &name), before, after, span, scene);
                     self.timers.start(place, point, after);
                 }
                 // A fire that an analog point reported: no rule of its own looks for it.
@@ -168,7 +175,6 @@ impl LaneState {
             }
         }
         self.timers.settle(place, point);
-        let name = point.id.clone();
         if changed {
             self.mark(place);
         }
@@ -180,12 +186,13 @@ impl LaneState {
         let now = Onset { span: self.span, at: self.horizon.unwrap_or(scene.sent) };
         for place in self.timers.active() {
             let Some(point) = self.points[place as usize].as_mut() else { continue };
+            let Some(name) = self.names.name(place) else { continue };
             let binding = Arc::clone(&point.binding);
             let mut changed = false;
             for step in &binding.steps {
                 if point.phase(step.id) != Phase::Quiet {
                     self.timers.stop(place, point, step);
-                    changed |= resume_elder(point, step, now, scene);
+                    changed |= resume_elder((point, &name), step, now, scene);
                     self.timers.start(place, point, step);
                 }
             }
@@ -205,7 +212,7 @@ impl LaneState {
         let phases = point.phases().to_vec();
         phases.iter().for_each(|(id, _)| point.set_phase(*id, Phase::Quiet));
         self.timers.settle(place, point);
-        let name = point.id.clone();
+        let Some(name) = self.names.name(place) else { return };
         let stranded =
             phases.into_iter().filter_map(|(id, phase)| raised(phase).map(|onset| (id, onset)));
         self.strand(&name, stranded.collect(), reason, scene);
@@ -275,17 +282,16 @@ impl LaneState {
     /// The point is no longer there.
     fn remove(&mut self, place: u32) {
         let Some(point) = self.points[place as usize].take() else { return };
-        self.index.remove(&point.id);
         self.unlisted -= u32::from(point.is_unlisted()).min(self.unlisted);
         self.dirty.retain(|dirty| *dirty != place);
-        self.removed.push(point.id);
+        self.removed.extend(self.names.remove(place));
         self.free.push(place);
     }
 }
 
 /// A step has other limits now: what it has raised keeps those that raised it.
 fn inherit_elder(
-    point: &mut Point,
+    (point, name): (&mut Point, &PointId),
     before: &BoundStep,
     after: &BoundStep,
     now: Onset<GatewayTime>,
@@ -298,12 +304,12 @@ fn inherit_elder(
         point.set_elder(before.id, Some(elder));
     }
     point.set_phase(after.id, doubted(phase));
-    tell_elder(point, after.id, now, scene);
+    tell_elder((point, name), after.id, now, scene);
 }
 
 /// What was raised before a restart keeps what raised it, unless that is what stands now.
 fn resume_elder(
-    point: &mut Point,
+    (point, name): (&mut Point, &PointId),
     after: &BoundStep,
     now: Onset<GatewayTime>,
     scene: &mut Scene<'_>,
@@ -318,19 +324,24 @@ fn resume_elder(
         return false;
     }
     point.set_phase(after.id, doubted(point.phase(after.id)));
-    tell_elder(point, after.id, now, scene);
+    tell_elder((point, name), after.id, now, scene);
     true
 }
 
 /// Tells that a rule or its limits are other ones now than those that raised something.
-fn tell_elder(point: &mut Point, step: StepRef, now: Onset<GatewayTime>, scene: &mut Scene<'_>) {
+fn tell_elder(
+    (point, name): (&mut Point, &PointId),
+    step: StepRef,
+    now: Onset<GatewayTime>,
+    scene: &mut Scene<'_>,
+) {
     let Some((rule, _)) = scene::step(scene.rulebook, step) else { return };
     let Some(onset) = raised(point.phase(step)) else { return };
     let Some(elder) = point.elder(step).cloned() else { return };
     let reason = Reason::OtherRule { raised_under: elder.revision, now: rule.revision };
     point.set_elder(step, Some(Elder { told: true, ..elder }));
     let marks = Marks::default();
-    scene.tell_beside(&point.id, step, Change::Revised, onset, now, reason, marks);
+    scene.tell_beside(name, step, Change::Revised, onset, now, reason, marks);
 }
 
 /// What a phase becomes when the limits of its step change.

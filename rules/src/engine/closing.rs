@@ -99,7 +99,7 @@ fn in_lane(
     rule: &RuleId,
     now: CentreTime,
 ) -> Result<bool, NotYet> {
-    let Some(place) = lane.index.get(id).copied() else { return Ok(false) };
+    let Some(place) = lane.names.find(id) else { return Ok(false) };
     let Some(point) = &lane.points[place as usize] else { return Ok(false) };
     let unbound = point.phases().iter().filter(|(id, _)| !binds(point, *id));
     let mut found = false;
@@ -154,12 +154,12 @@ fn holds_for_sure(point: &Point, step: &BoundStep) -> bool {
 
 fn verdicts(point: &Point, step: &BoundStep) -> (Verdict, Verdict) {
     let evidence = Evidence { said: Said::Unknown, quality: Quality::Good };
-    point.verdicts(step, point.evidence.unwrap_or(evidence))
+    point.verdicts(step, point.evidence().unwrap_or(evidence))
 }
 
 /// Why what a point says decides nothing.
 fn cannot_say(point: &Point) -> NotYet {
-    match point.evidence {
+    match point.evidence() {
         Some(Evidence { said: Said::States(states), .. }) if !states.can_speak() => {
             NotYet::Mute(states.intersection(StateSet::MUTE))
         }

@@ -143,8 +143,8 @@ impl Gateway {
                 Lane::Urgent => Lane::Routine,
                 Lane::Routine => Lane::Urgent,
             };
-            let here = self.lanes[head.lane].index.contains_key(&fire.n);
-            let there = !here && self.lanes[other].index.contains_key(&fire.n);
+            let here = self.lanes[head.lane].names.find(&fire.n).is_some();
+            let there = !here && self.lanes[other].names.find(&fire.n).is_some();
             let lane = if there { other } else { head.lane };
             self.lanes[lane].lost([fire], scene);
         }

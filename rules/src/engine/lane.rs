@@ -16,6 +16,7 @@ use firegrid_wire::time::{GatewayTime, Millis};
 
 use super::HeadStanding;
 use super::binding::BoundCatalogue;
+use super::names::{NOWHERE, Names};
 use super::point::{Point, Stranded};
 use super::scene::{Cause, Scene, Turned, passing};
 use super::timers::Timers;
@@ -40,8 +41,8 @@ pub(super) struct LaneState {
     pub(super) suspended: bool,
     /// Counts what makes points forgotten; a point counts as read since then if its stamp is
     /// at least the lane's and its device's.
-    pub(super) stamp: u64,
-    pub(super) forgot: u64,
+    pub(super) stamp: u32,
+    pub(super) forgot: u32,
     /// The catalogue that the last batch named.
     pub(super) named: Option<CatalogueHash>,
     /// The catalogue by which the points are described, and whether they are bound by it.
@@ -51,7 +52,9 @@ pub(super) struct LaneState {
     /// Up to when the lane was seen.
     pub(super) seen: Option<Listened>,
     pub(super) patience: Millis,
-    pub(super) index: HashMap<PointId, u32>,
+    pub(super) names: Names,
+    /// Where the points of the batch in hand stand.
+    pub(super) found: Vec<u32>,
     pub(super) points: Vec<Option<Point>>,
     pub(super) devices: Vec<Device>,
     pub(super) device_index: HashMap<Box<str>, u32>,
@@ -73,7 +76,7 @@ pub(super) struct Device {
     pub(super) name: Box<str>,
     /// Whether its `comm` says fault here.
     pub(super) blind: bool,
-    pub(super) forgot: u64,
+    pub(super) forgot: u32,
     /// Whether this lane's `comm` speaks for the device.
     pub(super) home: bool,
 }
@@ -94,7 +97,8 @@ impl LaneState {
             orders: VecDeque::new(),
             seen: None,
             patience: patience(Millis::ZERO),
-            index: HashMap::new(),
+            names: Names::new(),
+            found: Vec::new(),
             points: Vec::new(),
             devices: Vec::new(),
             device_index: HashMap::new(),
@@ -178,15 +182,29 @@ impl LaneState {
             self.suspend(false);
         }
         let mut resume_at = from.filter(|_| self.suspended);
-        for (index, reading) in &pack.readings {
+        let mut found = std::mem::take(&mut self.found);
+        let ids = pack.readings.iter().map(|(_, reading)| &reading.point);
+        // What the rows hold is fetched for all of them together.
+        self.names.find_all(ids, &mut found, |place| match &self.points[place as usize] {
+            Some(point) => point.time.millis().cast_unsigned() ^ u64::from(point.device),
+            None => 0,
+        });
+        for ((index, reading), known) in pack.readings.iter().zip(&found) {
             if let Some(from) = resume_at.take_if(|from| *from <= reading.time) {
                 self.resume(from, scene);
             }
             if let Some(until) = until {
                 self.advance(reading.time.min(until), scene);
             }
-            self.take(reading, by_words, Cause::Reading { seq, index: *index }, scene);
+            let fire_class = reading.value.is_fire_class();
+            let known = Some(*known).filter(|known| *known != NOWHERE);
+            let place = known.or_else(|| self.place(&reading.point, fire_class, scene));
+            if let Some(place) = place {
+                let cause = Cause::Reading { seq, index: *index };
+                self.take(place, reading, by_words, cause, scene);
+            }
         }
+        self.found = found;
         if let Some(from) = resume_at {
             self.resume(from, scene);
         }
@@ -241,10 +259,11 @@ impl LaneState {
             let (next, turn) = phase.pass(now);
             self.timers.turn(place, point, step, next);
             if let Some(turn) = turn {
-                let said = point.evidence.map_or(Said::Unknown, |evidence| evidence.said);
-                let states = point.evidence.map_or(StateSet::NORMAL, Evidence::state_set);
+                let said = point.evidence().map_or(Said::Unknown, |evidence| evidence.said);
+                let states = point.evidence().map_or(StateSet::NORMAL, Evidence::state_set);
                 let (reason, marks) = (passing(phase, timing, said), Marks::of_states(states));
-                let (point, step) = (&point.id, id);
+                let Some(name) = self.names.name(place) else { continue };
+                let (point, step) = (&name, id);
                 scene.tell(Turned { point, step, revision, turn, now, reason, marks });
             }
             self.mark(place);
@@ -265,7 +284,7 @@ impl LaneState {
         self.orders.iter().rev().find(|(known, _)| *known == span).map(|(_, order)| *order)
     }
 
-    pub(super) fn next_stamp(&mut self) -> u64 {
+    pub(super) fn next_stamp(&mut self) -> u32 {
         self.stamp = self.stamp.saturating_add(1);
         self.stamp
     }

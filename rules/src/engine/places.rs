@@ -25,8 +25,8 @@ impl LaneState {
         fire_class: bool,
         scene: &Scene<'_>,
     ) -> Option<u32> {
-        if let Some(place) = self.index.get(id) {
-            return Some(*place);
+        if let Some(place) = self.names.find(id) {
+            return Some(place);
         }
         if id.is_comm() {
             let known = self.device_index.contains_key(id.device());
@@ -47,13 +47,14 @@ impl LaneState {
             (true, false) => &scene.bindings.none,
             (false, _) => &scene.bindings.words,
         };
-        Some(self.add(Point::new(id.clone(), Arc::clone(binding), 0, device)))
+        let point = Point::new(id, Arc::clone(binding), 0, device);
+        Some(self.add(id.clone(), point))
     }
 
     /// Takes in a point that has no place yet.
-    pub(super) fn add(&mut self, point: Point) -> u32 {
+    pub(super) fn add(&mut self, id: PointId, point: Point) -> u32 {
         let place = self.free.pop().unwrap_or(self.points.len() as u32);
-        self.index.insert(point.id.clone(), place);
+        self.names.insert(&id, place);
         match self.points.get_mut(place as usize) {
             Some(free) => *free = Some(point),
             None => self.points.push(Some(point)),

@@ -17,31 +17,43 @@ use crate::rulebook::Revision;
 
 /// A point as the engine keeps it.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Point {
-    pub(super) id: PointId,
     pub(super) binding: Arc<Binding>,
     more: Option<Box<More>>,
     /// What it said last; none: nothing yet.
-    pub(super) evidence: Option<Evidence>,
+    said: Option<Said>,
     /// When it said so, in the span of `order`.
     pub(super) time: GatewayTime,
     /// The lane's count of forgettings when it was read. Zero: never.
-    pub(super) stamp: u64,
+    pub(super) stamp: u32,
     /// The fingerprint of its source. Zero: it is in no catalogue.
     pub(super) source: u64,
     /// The order of the span of its last numbered reading.
     pub(super) order: u32,
     /// The place of its device in the lane.
     pub(super) device: u32,
-    /// Whether it was ever read under a number.
-    pub(super) numbered: bool,
-    /// Whether its last reading came under an unknown catalogue.
-    pub(super) by_words: bool,
+    quality: Quality,
+    pub(super) read: Read,
     /// Whether it is a device's `comm` point.
     pub(super) comm: bool,
     /// Whether its row must be written.
     pub(super) dirty: bool,
 }
+
+/// How a point was last read under a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Read {
+    /// Not yet.
+    Never,
+    /// Under an unknown catalogue.
+    ByWords,
+    /// Under the catalogue that describes it.
+    ByCatalogue,
+}
+
+/// One line of a processor's memory each: a reading of any point waits for it once.
+const _: () = assert!(size_of::<Option<Point>>() == 64 && align_of::<Option<Point>>() == 64);
 
 /// What few points have.
 #[derive(Debug, Default)]
@@ -78,23 +90,36 @@ pub(super) struct Stranded {
 }
 
 impl Point {
-    pub(super) fn new(id: PointId, binding: Arc<Binding>, source: u64, device: u32) -> Point {
+    pub(super) fn new(id: &PointId, binding: Arc<Binding>, source: u64, device: u32) -> Point {
         let comm = id.is_comm();
         Point {
-            id,
             binding,
             more: None,
-            evidence: None,
+            said: None,
             time: GatewayTime::from_millis(0),
             stamp: 0,
             source,
             order: 0,
             device,
-            numbered: false,
-            by_words: false,
+            quality: Quality::Good,
+            read: Read::Never,
             comm,
             dirty: false,
         }
+    }
+
+    /// Whether it was ever read under a number.
+    pub(super) fn is_numbered(&self) -> bool {
+        self.read != Read::Never
+    }
+
+    /// What it said last, and how far to believe it; none: nothing yet.
+    pub(super) fn evidence(&self) -> Option<Evidence> {
+        self.said.map(|said| Evidence { said, quality: self.quality })
+    }
+
+    pub(super) fn set_evidence(&mut self, evidence: Evidence) {
+        (self.said, self.quality) = (Some(evidence.said), evidence.quality);
     }
 
     /// Whether no catalogue lists it. A device's `comm` is Firegrid's own.
@@ -111,6 +136,15 @@ impl Point {
     /// Every step that is not quiet.
     pub(super) fn phases(&self) -> &[(StepRef, Phase<GatewayTime>)] {
         self.more.as_ref().map_or(&[], |more| &more.phases)
+    }
+
+    /// Whether nothing is found on it and what it says now finds nothing: what most readings of
+    /// most points are.
+    pub(super) fn is_quiet_under(&self, evidence: Evidence) -> bool {
+        let words = self.binding.words || !evidence.state_set().is_fire_class();
+        self.more.is_none()
+            && words
+            && self.binding.steps.iter().all(|step| step.when.of(evidence) != Verdict::Met)
     }
 
     pub(super) fn set_phase(&mut self, step: StepRef, phase: Phase<GatewayTime>) {
@@ -204,7 +238,7 @@ impl Point {
             (Verdict::Met, Verdict::Unmet)
         } else if told.is_some_and(|told| told != (when, calm)) {
             (Verdict::Undecided, Verdict::Undecided)
-        } else if self.by_words {
+        } else if self.read == Read::ByWords {
             let believed = step.by_words && when == Verdict::Met;
             (if believed { when } else { Verdict::Undecided }, Verdict::Undecided)
         } else {
@@ -214,7 +248,7 @@ impl Point {
 
     /// What it said last, as people read it.
     pub(super) fn value(&self) -> Option<Value> {
-        Some(match self.evidence?.said {
+        Some(match self.said? {
             Said::Number(number, unit) => Value::Number(number, unit),
             Said::States(set) => Value::States(States { set, foreign: self.foreign().to_vec() }),
             Said::Unknown => Value::Unknown,
@@ -223,6 +257,6 @@ impl Point {
 
     /// How far to believe what it said last.
     pub(super) fn quality(&self) -> Quality {
-        self.evidence.map_or(Quality::Good, |evidence| evidence.quality)
+        self.quality
     }
 }

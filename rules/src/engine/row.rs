@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::binding::StepRef;
 use super::gateway::Gateway;
 use super::lane::{Device, LaneState};
-use super::point::Point;
+use super::point::{Point, Read};
 use super::{ClearHold, Engine, StateKey, adoption, scene};
 use crate::condition::{Bar, Condition, Evidence, Said};
 use crate::phase::{Onset, Phase};
@@ -69,14 +69,14 @@ struct LaneRow {
     order: u32,
     horizon: Option<i64>,
     suspended: bool,
-    stamp: u64,
-    forgot: u64,
+    stamp: u32,
+    forgot: u32,
     named: Option<CatalogueHash>,
     adopted: Option<CatalogueHash>,
     orders: Vec<(SpanId, u32)>,
     seen: Option<(i64, i64)>,
     patience: u64,
-    devices: Vec<(String, bool, u64, bool)>,
+    devices: Vec<(String, bool, u32, bool)>,
 }
 
 /// One step that is not quiet: rule, revision, step, phase, and what raised it.
@@ -105,7 +105,7 @@ struct PointRow {
     said: Option<SaidRow>,
     t: i64,
     order: u32,
-    stamp: u64,
+    stamp: u32,
     source: u64,
     #[serde(default, skip_serializing_if = "is_false")]
     numbered: bool,
@@ -175,16 +175,17 @@ fn write_lane(
     let key = |point: &PointId| StateKey(format!("{gateway}/{name}/{point}"));
     for id in std::mem::take(&mut lane.removed) {
         // A new point of the same name may already have written its own row.
-        let again = lane.index.get(&id).and_then(|place| lane.points[*place as usize].as_ref());
+        let again = lane.names.find(&id).and_then(|place| lane.points[place as usize].as_ref());
         if !again.is_some_and(|point| point.dirty) {
             rows.push((key(&id), None));
         }
     }
     for place in std::mem::take(&mut lane.dirty) {
         if let Some(point) = lane.points[place as usize].as_mut()
+            && let Some(id) = lane.names.name(place)
             && std::mem::take(&mut point.dirty)
         {
-            rows.push((key(&point.id), Some(bytes(&point_row(point, rulebook)))));
+            rows.push((key(&id), Some(bytes(&point_row(point, rulebook)))));
         }
     }
     let mut retired = std::mem::take(&mut lane.retired_dirty);
@@ -243,13 +244,13 @@ fn lane_row(lane: &LaneState) -> LaneRow {
 fn point_row(point: &Point, rulebook: &Rulebook) -> PointRow {
     let phases = point.phases().iter();
     PointRow {
-        said: point.evidence.map(said_row),
+        said: point.evidence().map(said_row),
         t: point.time.millis(),
         order: point.order,
         stamp: point.stamp,
         source: point.source,
-        numbered: point.numbered,
-        words: point.by_words,
+        numbered: point.is_numbered(),
+        words: point.read == Read::ByWords,
         phases: phases
             .filter_map(|(id, phase)| {
                 let raised = adoption::raised(*phase).and_then(|_| raised_by(point, *id, rulebook));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use firegrid_wire::names::{FullPointId, GatewayId};
+use firegrid_wire::names::{FullPointId, GatewayId, PointId};
 use firegrid_wire::reading::{Quality, Value};
 use firegrid_wire::span::Lane;
 use firegrid_wire::state::{State, StateSet};
@@ -197,8 +197,8 @@ fn views(
     for lane in Lane::ALL {
         let state = &gateway.lanes[lane];
         let places: Vec<u32> = match only {
-            Some(only) => state.index.get(&only.point).copied().into_iter().collect(),
-            None => state.index.values().copied().collect(),
+            Some(only) => state.names.find(&only.point).into_iter().collect(),
+            None => state.names.places().collect(),
         };
         for place in places {
             let Some(point) = &state.points[place as usize] else { continue };
@@ -206,7 +206,8 @@ fn views(
             if point.comm && !home {
                 continue;
             }
-            found.push(view(engine, gateway, state, place, point, now));
+            let Some(name) = state.names.name(place) else { continue };
+            found.push(view(engine, gateway, state, place, (point, &name), now));
         }
         for (point, stranded) in &state.retired {
             let wanted = only.is_none_or(|only| only.point == *point);
@@ -239,7 +240,7 @@ fn view(
     gateway: &Gateway,
     lane: &LaneState,
     place: u32,
-    point: &Point,
+    (point, name): (&Point, &PointId),
     now: CentreTime,
 ) -> PointView {
     let phases = point.phases().iter().filter_map(|(id, phase)| {
@@ -248,10 +249,10 @@ fn view(
         Some(PhaseView { rule: rule.id.clone(), step: step.name.clone(), standing })
     });
     PointView {
-        point: FullPointId { gateway: gateway.id.clone(), point: point.id.clone() },
+        point: FullPointId { gateway: gateway.id.clone(), point: name.clone() },
         value: point.value(),
         quality: point.quality(),
-        time: point.numbered.then_some(point.time),
+        time: point.is_numbered().then_some(point.time),
         sight: sight(engine, lane, place, now),
         voice: voice(point),
         provisional: point.provisional().map(|told| told.states),
@@ -262,7 +263,7 @@ fn view(
 /// Whether a point is seen at this moment.
 pub(super) fn sight(engine: &Engine, lane: &LaneState, place: u32, now: CentreTime) -> Sight {
     let last = lane.seen.map(Listened::at);
-    let numbered = lane.points[place as usize].as_ref().is_some_and(|point| point.numbered);
+    let numbered = lane.points[place as usize].as_ref().is_some_and(Point::is_numbered);
     let now = engine.ear.listened(now);
     let silent = lane.seen.is_none_or(|seen| lane.patience <= now.elapsed_since(seen));
     match last {
@@ -277,7 +278,7 @@ pub(super) fn sight(engine: &Engine, lane: &LaneState, place: u32, now: CentreTi
 }
 
 fn voice(point: &Point) -> Voice {
-    match point.evidence {
+    match point.evidence() {
         None => Voice::Unknown,
         Some(evidence) => match (evidence.said, evidence.quality) {
             (Said::States(states), _) if !states.can_speak() => {

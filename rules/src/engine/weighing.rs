@@ -14,7 +14,7 @@ use firegrid_wire::time::GatewayTime;
 
 use super::binding::BoundStep;
 use super::lane::LaneState;
-use super::point::Provisional;
+use super::point::{Provisional, Read};
 use super::scene::{Cause, Scene, Turned};
 use crate::condition::{Evidence, Said, Verdict};
 use crate::decision::{Change, Marks, Reason};
@@ -24,13 +24,12 @@ impl LaneState {
     /// Takes in one reading.
     pub(super) fn take(
         &mut self,
+        place: u32,
         reading: &Reading,
         by_words: bool,
         cause: Cause,
         scene: &mut Scene<'_>,
     ) {
-        let fire_class = reading.value.is_fire_class();
-        let Some(place) = self.place(&reading.point, fire_class, scene) else { return };
         let (span, order, stamp) = (self.span, self.order, self.stamp);
         let Some(point) = self.points[place as usize].as_ref() else { return };
         let settled = point.provisional().filter(|told| self.settles(*told, reading.time, scene));
@@ -38,12 +37,12 @@ impl LaneState {
         if settled.is_some() {
             point.set_provisional(None);
         }
-        point.evidence = Some(Evidence::of(reading));
+        point.set_evidence(Evidence::of(reading));
         point.set_foreign(reading.value.states().map_or(&[], |states| &states.foreign));
-        (point.time, point.order, point.numbered) = (reading.time, order, true);
+        (point.time, point.order) = (reading.time, order);
         point.stamp = stamp;
         // A device's `comm` is the gateway's own word and needs no catalogue.
-        point.by_words = by_words && !point.comm;
+        point.read = if by_words && !point.comm { Read::ByWords } else { Read::ByCatalogue };
         let (comm, device) = (point.comm, point.device);
         self.mark(place);
         let now = Onset { span, at: self.effective(reading.time) };
@@ -79,7 +78,9 @@ impl LaneState {
         scene: &mut Scene<'_>,
     ) {
         let Some(point) = self.points[place as usize].as_ref() else { return };
-        let Some(evidence) = point.evidence else { return };
+        let (Some(evidence), Some(name)) = (point.evidence(), self.names.name(place)) else {
+            return;
+        };
         let told = Evidence::states(told.states);
         let words = Arc::clone(&scene.bindings.words);
         for step in words.steps.iter().filter(|step| step.fire_class) {
@@ -87,7 +88,7 @@ impl LaneState {
             if let (true, Phase::Raised { onset }) = (both, point.phase(step.id)) {
                 let marks = Marks::of_states(evidence.state_set());
                 let reason = cause.reason(evidence.said);
-                scene.tell_beside(&point.id, step.id, Change::Confirmed, onset, now, reason, marks);
+                scene.tell_beside(&name, step.id, Change::Confirmed, onset, now, reason, marks);
             }
         }
     }
@@ -133,7 +134,7 @@ impl LaneState {
         let Some(place) = self.place(&alarm.n, true, scene) else { return };
         let Some(point) = self.points[place as usize].as_mut() else { return };
         let newer = match order {
-            _ if !point.numbered => true,
+            _ if !point.is_numbered() => true,
             None => true,
             Some(order) if order == point.order => point.time < alarm.t,
             Some(order) => point.order < order,
@@ -170,14 +171,14 @@ impl LaneState {
             let order = self.order_of(fire.span);
             let Some(point) = self.points[place as usize].as_mut() else { continue };
             let newer = match order {
-                _ if !point.numbered => true,
+                _ if !point.is_numbered() => true,
                 None => true,
                 Some(order) => (point.order, point.time) < (order, fire.t),
             };
             if !newer {
                 continue;
             }
-            point.evidence = Some(Evidence::states(states));
+            point.set_evidence(Evidence::states(states));
             point.stamp = 0;
             self.mark(place);
             let marks = Marks { historical: true, ..Marks::of_states(states) };
@@ -191,7 +192,12 @@ impl LaneState {
         let runs = self.runs(place);
         let vouched = self.horizon.unwrap_or(now.at);
         let Some(point) = self.points[place as usize].as_mut() else { return };
-        let Some(evidence) = point.evidence else { return };
+        let (Some(evidence), Some(name)) = (point.evidence(), self.names.name(place)) else {
+            return;
+        };
+        if point.is_quiet_under(evidence) {
+            return;
+        }
         let binding = Arc::clone(&point.binding);
         let mut changed = false;
         for step in steps(&binding.steps, binding.words, evidence, &scene.bindings.words.steps) {
@@ -210,7 +216,7 @@ impl LaneState {
             if let Some(turn) = turn {
                 let marks = Marks::of_states(evidence.state_set());
                 let reason = cause.reason(evidence.said);
-                let (point, step) = (&point.id, step.id);
+                let (point, step) = (&name, step.id);
                 scene.tell(Turned { point, step, revision, turn, now, reason, marks });
             }
         }
@@ -246,6 +252,7 @@ impl LaneState {
         scene: &mut Scene<'_>,
     ) {
         let Some(point) = self.points[place as usize].as_mut() else { return };
+        let Some(name) = self.names.name(place) else { return };
         let mut changed = false;
         for step in scene.bindings.words.steps.iter().filter(|step| step.fire_class) {
             let old = point.phase(step.id);
@@ -261,7 +268,7 @@ impl LaneState {
             }
             if let Some(turn) = turn {
                 let (reason, revision) = (reason.clone(), None);
-                let (point, step) = (&point.id, step.id);
+                let (point, step) = (&name, step.id);
                 scene.tell(Turned { point, step, revision, turn, now, reason, marks });
             }
         }

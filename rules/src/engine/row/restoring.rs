@@ -16,7 +16,7 @@ use crate::condition::{Evidence, Said};
 use crate::engine::binding::{Binding, BoundStep, StepRef};
 use crate::engine::gateway::Gateway;
 use crate::engine::lane::{Device, LaneState};
-use crate::engine::point::{Elder, Point, Provisional, Stranded};
+use crate::engine::point::{Elder, Point, Provisional, Read, Stranded};
 use crate::engine::{ClearHold, Engine, RestoreError, StateKey, adoption};
 use crate::phase::{Onset, Phase, Timing};
 use crate::rulebook::{Revision, RuleId, Rulebook};
@@ -175,11 +175,17 @@ fn restore_point(
     steps: &Steps,
 ) -> Result<(), String> {
     let device = lane.device(id.device());
-    let mut point = Point::new(id.clone(), Arc::clone(&binding), row.source, device);
-    point.evidence = evidence;
+    let mut point = Point::new(&id, Arc::clone(&binding), row.source, device);
+    if let Some(evidence) = evidence {
+        point.set_evidence(evidence);
+    }
     point.time = GatewayTime::from_millis(row.t);
     (point.order, point.stamp) = (row.order, row.stamp);
-    (point.numbered, point.by_words) = (row.numbered, row.words);
+    point.read = match (row.numbered, row.words) {
+        (false, _) => Read::Never,
+        (true, true) => Read::ByWords,
+        (true, false) => Read::ByCatalogue,
+    };
     point.set_foreign(&row.foreign);
     point.set_provisional(row.told.map(|(span, onset, words)| {
         let states = States::from_words(&words).unwrap_or_default().set;
@@ -202,7 +208,7 @@ fn restore_point(
         }
     }
     lane.unlisted += u32::from(point.is_unlisted());
-    let place = lane.add(point);
+    let place = lane.add(id.clone(), point);
     if let Some(point) = lane.points[place as usize].as_ref() {
         for step in &binding.steps {
             lane.timers.start(place, point, step);
