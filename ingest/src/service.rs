@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use crate::api::{self, Sources};
 use crate::clock::Clock;
 use crate::intake::subscriber::{BrokerPlace, Subscriber};
+use crate::judge::alert::{ALERT_AFTER, Alert};
 use crate::judge::door::{Door, WAITING_AT_THE_DOOR};
 use crate::judge::events::{ConnectionName, Wake};
 use crate::judge::inbox;
@@ -66,7 +67,9 @@ pub async fn run(
         last_event,
         refused: refused.clone(),
     };
-    let mut runner = tokio::spawn(Runner::new(judgement, writer, lines, clock.clone()).run());
+    let runner = Runner::new(judgement, writer, lines, clock.clone());
+    let alert = Alert::with(settings.alert_command.clone(), ALERT_AFTER);
+    let mut runner = tokio::spawn(runner.alerting(alert).run());
     let (stop, stopped) = watch::channel(false);
     let drain = inbox::drain(reader.clone(), series.clone(), control.clone(), stopped.clone());
     let mut others = vec![

@@ -46,6 +46,8 @@ pub struct Settings {
     pub registry: Registry,
     /// For how many days series are kept, at least one.
     pub keep_days: u32,
+    /// What is run when nothing can be recorded: a program and its arguments; may be empty.
+    pub alert_command: Vec<String>,
     /// The shipped rules, with the site's own in their place.
     pub rulebook: Arc<Rulebook>,
 }
@@ -137,6 +139,7 @@ fn read_root(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> O
         Registry::read(&files, region.as_ref()).map_err(|told| elsewhere.extend(told.0)).ok()
     });
     let keep_days = keep_days(root);
+    let alert_command = alert_command(root);
     let rulebook = rulebook(root, folder, elsewhere);
     Some(Settings {
         region: region?,
@@ -146,8 +149,20 @@ fn read_root(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> O
         brokers: brokers?,
         registry: registry?,
         keep_days: keep_days?,
+        alert_command: alert_command?,
         rulebook: Arc::new(rulebook?),
     })
+}
+
+/// The program with its arguments. Without the table there is none.
+fn alert_command(root: &Table<'_>) -> Option<Vec<String>> {
+    let Some(alert) = root.table("alert") else { return Some(Vec::new()) };
+    let command: Vec<String> = alert.required("command")?;
+    if command.first().is_none_or(|program| program.trim().is_empty()) {
+        alert.tell("command", "this must be a program and its arguments, [\"/path\", \"…\"]");
+        return None;
+    }
+    Some(command)
 }
 
 fn path(table: &Table<'_>, key: &str, folder: &Path) -> Option<PathBuf> {
@@ -317,6 +332,8 @@ mod tests {
         gateways = "gateways.csv"
         [series]
         keep_days = 30
+        [alert]
+        command = ["/usr/local/bin/tell", "duty"]
         [rules]
         overlay = "overlay.toml"
     "#;
@@ -390,6 +407,7 @@ mod tests {
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.brokers[0].to_string(), "127.0.0.1:1883");
         assert_eq!(settings.keep_days, 30);
+        assert_eq!(settings.alert_command, ["/usr/local/bin/tell", "duty"]);
         assert_eq!(settings.registry.gateways.len(), 1);
         let pump = settings.rulebook.rules().iter().find(|rule| rule.id.as_str() == "P2");
         assert_eq!(pump.map(|rule| rule.basis.as_str()), Some("site"));
@@ -450,6 +468,8 @@ mod tests {
                 units = "units.csv"
                 [series]
                 keep_days = 0
+                [alert]
+                command = []
                 [storage]
                 url = "mysql://me:secret@db.example/firegrid"
             "#,
@@ -465,6 +485,7 @@ mod tests {
                 "broker[1].adress: there is no such key",
                 "registry.gateways: this key is missing",
                 "series.keep_days: \"0\" is no number of days between",
+                "alert.command: this must be a program and its arguments",
                 "storage.url: this is no address of a database",
             ],
         );

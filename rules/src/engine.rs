@@ -301,6 +301,11 @@ impl Engine {
         view::point(self, point, now)
     }
 
+    /// Up to where each lane of a gateway is vouched for and judged; none: not yet.
+    pub fn horizons(&self, gateway: &GatewayId) -> PerLane<Option<GatewayTime>> {
+        view::horizons(self, gateway)
+    }
+
     /// All points of a gateway as they stand, by name.
     pub fn points(&self, gateway: &GatewayId, now: CentreTime) -> Vec<PointView> {
         view::points(self, gateway, now)

@@ -1,24 +1,34 @@
 //! `GET gateways`: every box with when it was heard, what its spool holds, and what is missing
-//! of it. `POST gateways/{id}/settle`: of two boxes with one identity the one that speaks now is
+//! of it. `GET gateways/{id}`: one, with the devices of which nothing is seen. Lists of its holes
+//! and dead letters stand elsewhere (`missing`). `POST gateways/{id}/settle`: of two boxes with one identity the one that speaks now is
 //! the right one.
+
+use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use firegrid_rules::sight::Sight;
 use firegrid_wire::beat::{Clock, SpoolHealth};
 use firegrid_wire::names::GatewayId;
-use firegrid_wire::span::PerLane;
+use firegrid_wire::span::{BatchName, Lane, PerLane};
+use firegrid_wire::time::CentreTime;
 
 use super::ask::{Asked, Body, Listed, person};
 use super::problem::Problem;
-use super::shown::at_centre;
+use super::shown::{at_centre, at_gateway};
 use super::{Centre, deed, in_time};
-use crate::judge::events::{Action, BeatNow, GatewayNow, LaneNow};
+use crate::judge::events::{
+    Action, BeatNow, GatewayNow, LaneNow, POINTS_PER_ANSWER, PointNow, PointsAsked,
+};
 
 const MOST: usize = 5_000;
 
 pub(super) fn router() -> Router<Centre> {
-    Router::new().route("/gateways", get(list)).route("/gateways/{id}/settle", post(settle))
+    Router::new()
+        .route("/gateways", get(list))
+        .route("/gateways/{id}", get(one))
+        .route("/gateways/{id}/settle", post(settle))
 }
 
 #[derive(serde::Serialize)]
@@ -31,6 +41,11 @@ struct Shown {
     beat: Option<String>,
     span: Option<String>,
     clock: Option<Clock>,
+    /// How far the centre's clock was ahead of the gateway's when its last beat came; the way
+    /// of the message is part of it.
+    clock_offset_ms: Option<i64>,
+    /// Points that its last beat tells to be fire-class.
+    alarms: Option<u32>,
     spool: Option<ShownSpool>,
     lanes: PerLane<ShownLane>,
     catalogue: Option<String>,
@@ -50,8 +65,19 @@ struct ShownSpool {
 
 #[derive(serde::Serialize)]
 struct ShownLane {
+    /// Up to where everything is committed.
     position: Option<String>,
+    /// The last batch that its box has, as the last beat told.
+    head: Option<String>,
+    /// How many batches lie between; null while that cannot be counted.
+    behind: Option<u64>,
+    /// Up to where it is vouched for and judged, in gateway time.
+    horizon: Option<String>,
+    /// How far that is behind the last beat; null while both are not of one span.
+    behind_ms: Option<i64>,
     want_refresh: Option<u64>,
+    /// Its newest spans with their last numbers, the newest first.
+    spans: Vec<String>,
 }
 
 async fn list(
@@ -78,8 +104,10 @@ fn show(centre: &Centre, gateway: GatewayNow) -> Shown {
         beat: beat.map(|beat| at_centre(beat.arrived)),
         span: beat.map(|beat| beat.span.to_string()),
         clock: beat.map(|beat| beat.clock),
+        clock_offset_ms: beat.map(|beat| beat.arrived.millis() - beat.sent.millis()),
+        alarms: beat.map(|beat| beat.alarms),
         spool: beat.map(show_spool),
-        lanes: PerLane::from_fn(|lane| show_lane(&gateway.lanes[lane])),
+        lanes: PerLane::from_fn(|lane| show_lane(lane, &gateway.lanes[lane], beat.as_ref())),
         points: gateway.catalogue.as_ref().and_then(|catalogue| catalogue.points),
         catalogue: gateway.catalogue.map(|catalogue| catalogue.hash.to_string()),
         holes: gateway.holes,
@@ -92,8 +120,79 @@ fn show_spool(beat: BeatNow) -> ShownSpool {
     ShownSpool { health: beat.spool, depth: beat.depth, age_ms: beat.age.get() }
 }
 
-fn show_lane(lane: &LaneNow) -> ShownLane {
-    ShownLane { position: lane.position.map(|name| name.to_string()), want_refresh: lane.want }
+fn show_lane(which: Lane, lane: &LaneNow, beat: Option<&BeatNow>) -> ShownLane {
+    let head = beat.and_then(|beat| beat.lanes[which].head);
+    let behind = match (head, lane.position) {
+        (Some(head), Some(at)) if head.span == at.span => Some(head.seq.saturating_sub(at.seq)),
+        (_, _) => None,
+    };
+    let same_span = |beat: &&BeatNow| lane.position.is_some_and(|at| at.span == beat.span);
+    let behind_ms = match (beat.filter(same_span), lane.horizon) {
+        (Some(beat), Some(horizon)) => Some(beat.sent.millis() - horizon.millis()),
+        (_, _) => None,
+    };
+    ShownLane {
+        position: lane.position.map(|name| name.to_string()),
+        head: head.map(|name| name.to_string()),
+        behind,
+        horizon: lane.horizon.map(at_gateway),
+        behind_ms,
+        want_refresh: lane.want,
+        spans: lane.spans.iter().map(BatchName::to_string).collect(),
+    }
+}
+
+/// A gateway with the devices of which nothing is seen.
+#[derive(serde::Serialize)]
+struct WithDevices {
+    #[serde(flatten)]
+    gateway: Shown,
+    blind_devices: Vec<BlindDevice>,
+}
+
+#[derive(serde::Serialize)]
+struct BlindDevice {
+    device: String,
+    /// How many of its points are not seen.
+    points: usize,
+    /// When the first of them was seen last.
+    since: Option<String>,
+}
+
+async fn one(
+    State(centre): State<Centre>,
+    Path(id): Path<String>,
+    asked: Asked,
+) -> Result<Json<WithDevices>, Problem> {
+    asked.finish()?;
+    let missing = || Problem::missing("这台网关 such gateway");
+    let id = GatewayId::parse(&id).map_err(|_| missing())?;
+    let door = &centre.sources.door;
+    let found = in_time(door.gateways()).await?.into_iter().find(|gateway| gateway.id == id);
+    let gateway = found.ok_or_else(missing)?;
+    let points = PointsAsked { gateway: Some(id), limit: POINTS_PER_ANSWER, ..Default::default() };
+    let points = in_time(door.points(points)).await?;
+    Ok(Json(WithDevices { gateway: show(&centre, gateway), blind_devices: blind_devices(&points) }))
+}
+
+fn blind_devices(points: &[PointNow]) -> Vec<BlindDevice> {
+    let mut blind: BTreeMap<String, (usize, Option<CentreTime>)> = BTreeMap::new();
+    for point in points {
+        let Sight::Blind { last, .. } = point.view.sight else { continue };
+        let device = point.view.point.point.device().to_string();
+        let (count, since) = blind.entry(device).or_default();
+        *count += 1;
+        *since = match (*since, last) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+    let show = |(device, (points, since)): (String, (usize, Option<CentreTime>))| BlindDevice {
+        device,
+        points,
+        since: since.map(at_centre),
+    };
+    blind.into_iter().map(show).collect()
 }
 
 #[derive(serde::Deserialize)]

@@ -17,6 +17,7 @@ mod gateways;
 mod grids;
 mod health;
 mod limits;
+mod missing;
 mod places;
 mod points;
 mod problem;
@@ -89,6 +90,7 @@ pub async fn router(sources: Sources) -> Result<Router, StorageError> {
         .merge(gateways::router())
         .merge(grids::router())
         .merge(health::router())
+        .merge(missing::router())
         .merge(points::router())
         .merge(series::router())
         .merge(tickets::router())

@@ -8,7 +8,7 @@ use firegrid_rules::engine::{PointView, Voice};
 use firegrid_rules::rulebook::Severity;
 use firegrid_rules::sight::{Blindness, Sight};
 use firegrid_rules::ticket::{self, State as TicketState};
-use firegrid_wire::beat::SpoolHealth;
+use firegrid_wire::beat::{LaneBeat, SpoolHealth};
 use firegrid_wire::catalogue::PointEntry;
 use firegrid_wire::names::{FullPointId, GatewayId, PointId};
 use firegrid_wire::quantity::Unit;
@@ -34,6 +34,7 @@ use crate::storage::readings::StoredReading;
 use crate::storage::tickets::{Ticket, TicketBody};
 use crate::storage::{self, Transaction, Writer, alarms, events, readings, tickets};
 
+mod missing;
 mod people;
 mod watched;
 
@@ -225,6 +226,10 @@ fn points_asked(points: &[PointNow], asked: &PointsAsked) -> Vec<PointNow> {
     points.iter().filter(wanted).take(asked.limit).cloned().collect()
 }
 
+fn name(span: u64, seq: u64) -> BatchName {
+    BatchName { span: SpanId::from_bits(span), seq }
+}
+
 fn gateway_now(online: bool) -> GatewayNow {
     GatewayNow {
         id: GatewayId::parse(if online { "mall-01" } else { "stray-9" }).expect("a gateway"),
@@ -238,9 +243,20 @@ fn gateway_now(online: bool) -> GatewayNow {
             spool: SpoolHealth::Failing,
             depth: 12,
             age: Millis::seconds(3),
+            sent: gateway_time(4),
+            lanes: PerLane {
+                urgent: LaneBeat { head: Some(name(7, 9)), until: Some(gateway_time(3)) },
+                ..PerLane::default()
+            },
+            alarms: 1,
         }),
         lanes: PerLane {
-            urgent: LaneNow { want: Some(4), ..LaneNow::default() },
+            urgent: LaneNow {
+                want: Some(4),
+                position: Some(name(7, 6)),
+                horizon: Some(gateway_time(1)),
+                spans: vec![name(7, 6), name(5, 30)],
+            },
             ..PerLane::default()
         },
         catalogue: None,

@@ -165,6 +165,14 @@ impl LaneState {
         self.position
     }
 
+    /// The spans that were admitted last, each with its last number, the newest first.
+    pub fn newest_spans(&self, most: usize) -> Vec<BatchName> {
+        let mut spans: Vec<(&SpanId, &Place)> = self.spans.iter().collect();
+        spans.sort_by_key(|(_, place)| std::cmp::Reverse(place.order));
+        spans.truncate(most);
+        spans.into_iter().map(|(span, place)| BatchName { span: *span, seq: place.end }).collect()
+    }
+
     /// The order in which a span was first admitted; none if it was not.
     pub fn order(&self, span: SpanId) -> Option<u32> {
         self.spans.get(&span).map(|place| place.order)

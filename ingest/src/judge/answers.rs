@@ -5,6 +5,7 @@ use firegrid_wire::time::CentreTime;
 
 use super::changes::Changes;
 use super::events::{GatewayNow, POINTS_PER_ANSWER, PointNow, PointsAsked};
+use super::gateway::Gateway;
 use super::judgement::Judgement;
 use crate::storage::alarms::Alarm;
 
@@ -38,7 +39,9 @@ impl Judgement {
 
     /// Every gateway as it stands.
     pub fn gateways_now(&self, now: CentreTime) -> Vec<GatewayNow> {
-        self.gateways.iter().map(|(id, gateway)| gateway.now(id, now)).collect()
+        let now_of =
+            |(id, gateway): (&GatewayId, &Gateway)| gateway.now(id, self.engine.horizons(id), now);
+        self.gateways.iter().map(now_of).collect()
     }
 
     /// How many gateways are known, and how many of them belong to no unit.

@@ -324,6 +324,9 @@ impl Judgement {
             spool: beat.spool,
             depth: beat.depth,
             age: beat.age,
+            sent: envelope.sent,
+            lanes: beat.lanes,
+            alarms: beat.alarm_count,
         });
         self.beats.insert(id.clone());
         let owed = self.owed.to(id);

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use firegrid_rules::alarm::Verdict;
 use firegrid_rules::engine::PointView;
 use firegrid_rules::ticket::Exception;
-use firegrid_wire::beat::{Clock, SpoolHealth};
+use firegrid_wire::beat::{Clock, LaneBeat, SpoolHealth};
 use firegrid_wire::catalogue::{CatalogueHash, PointEntry};
 use firegrid_wire::envelope::Envelope;
 use firegrid_wire::names::{FullPointId, GatewayId};
 use firegrid_wire::presence::Presence;
 use firegrid_wire::span::{BatchName, Lane, PerLane, SpanId};
-use firegrid_wire::time::{CentreTime, Millis};
+use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 use tokio::sync::oneshot;
 
 use crate::storage::alarms::{Alarm, Deed};
@@ -214,15 +214,25 @@ pub struct BeatNow {
     pub depth: u64,
     /// How old the oldest of them is.
     pub age: Millis,
+    /// When it was sent, on the gateway's clock.
+    pub sent: GatewayTime,
+    /// What it vouches for.
+    pub lanes: PerLane<LaneBeat>,
+    /// How many points are fire-class.
+    pub alarms: u32,
 }
 
 /// A lane of a gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LaneNow {
     /// Up to where everything is committed.
     pub position: Option<BatchName>,
     /// The refresh that is wanted of it.
     pub want: Option<u64>,
+    /// Up to where it is vouched for and judged.
+    pub horizon: Option<GatewayTime>,
+    /// Its newest spans with their last numbers, the newest first.
+    pub spans: Vec<BatchName>,
 }
 
 /// A catalogue of a gateway.

@@ -7,7 +7,7 @@ use firegrid_wire::catalogue::{Catalogue, CatalogueHash, Page, PointEntry};
 use firegrid_wire::names::{GatewayId, PointId};
 use firegrid_wire::presence::Presence;
 use firegrid_wire::span::{BatchName, Lane, PerLane, SpanId};
-use firegrid_wire::time::{CentreTime, Millis};
+use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 
 use super::events::{BeatNow, CatalogueNow, GatewayNow, LaneNow};
 use crate::intake::admission::LaneState;
@@ -22,6 +22,9 @@ const PAGES_OF_ONE: u32 = 64;
 
 /// A gateway is online while beats come at least this often: three of them.
 const ONLINE_FOR: Millis = Millis::seconds(30);
+
+/// Spans of a lane that are shown.
+const SPANS_SHOWN: usize = 8;
 
 /// What is known of one gateway.
 #[derive(Debug)]
@@ -89,7 +92,12 @@ impl Gateway {
     }
 
     /// How it stands.
-    pub fn now(&self, id: &GatewayId, now: CentreTime) -> GatewayNow {
+    pub fn now(
+        &self,
+        id: &GatewayId,
+        horizons: PerLane<Option<GatewayTime>>,
+        now: CentreTime,
+    ) -> GatewayNow {
         let online = self.beat.is_some_and(|beat| now.since(beat.arrived) <= ONLINE_FOR);
         GatewayNow {
             id: id.clone(),
@@ -100,6 +108,8 @@ impl Gateway {
             lanes: PerLane::from_fn(|lane| LaneNow {
                 position: self.committed[lane],
                 want: self.wishes[lane].wanted(),
+                horizon: horizons[lane],
+                spans: self.lanes[lane].newest_spans(SPANS_SHOWN),
             }),
             catalogue: self.catalogues.now(),
             holes: self.holes,

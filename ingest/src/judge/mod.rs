@@ -2,9 +2,10 @@
 //!
 //! Read it in this order: [`events`] (what can wake the runner), [`runner`] (the loop),
 //! [`judgement`], [`arrivals`] and [`findings`] (what becomes of what arrives), [`changes`] and [`scribe`] (the commit),
-//! [`receipts`], [`answers`] and [`door`] (what is said to whom), [`inbox`] (the way into the
+//! [`receipts`], [`answers`], [`door`] and [`alert`] (what is said to whom), [`inbox`] (the way into the
 //! series store).
 
+pub mod alert;
 pub mod answers;
 pub mod arrivals;
 pub mod changes;

@@ -21,6 +21,7 @@ use firegrid_wire::receipt::Receipt;
 use firegrid_wire::time::{CentreTime, Millis};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::alert::{ALERT_AFTER, Alert, Matter};
 use super::changes::Changes;
 use super::events::{Content, Done, Health, Message, Question, Refused, Wake};
 use super::judgement::Judgement;
@@ -84,6 +85,7 @@ pub struct Runner {
     under_way: Option<Group>,
     failing: Option<Failing>,
     committed: Option<CentreTime>,
+    alert: Alert,
 }
 
 /// What becomes of an action.
@@ -105,6 +107,18 @@ struct Failing {
     reason: String,
     /// When it is tried again; none while the try is under way.
     retry_at: Option<CentreTime>,
+}
+
+impl Failing {
+    fn matter(
+        &self,
+        region: String,
+        now: CentreTime,
+        unrecorded: Vec<Alarm>,
+        over: bool,
+    ) -> Matter {
+        Matter { region, since: self.since, now, reason: self.reason.clone(), unrecorded, over }
+    }
 }
 
 /// What woke the runner.
@@ -134,7 +148,13 @@ impl Runner {
             under_way: None,
             failing: None,
             committed: None,
+            alert: Alert::with(Vec::new(), ALERT_AFTER),
         }
+    }
+
+    /// The same, with a way to tell people that nothing can be recorded.
+    pub fn alerting(self, alert: Alert) -> Runner {
+        Runner { alert, ..self }
     }
 
     /// Runs until it is told to stop, or nobody can tell it anything any more.
@@ -180,7 +200,8 @@ impl Runner {
         let hangs = self.under_way.as_ref().filter(|_| self.failing.is_none());
         let hangs = hangs.map_or(judgement, |group| group.began.plus(COMMIT_PATIENCE));
         let retry = self.failing.as_ref().and_then(|failing| failing.retry_at);
-        judgement.min(hangs).min(retry.unwrap_or(judgement))
+        let alert = self.failing.as_ref().map(|failing| self.alert.due(failing.since));
+        judgement.min(hangs).min(retry.unwrap_or(judgement)).min(alert.unwrap_or(judgement))
     }
 
     /// Takes what waits into one group: the first wake, then control, urgent and routine.
@@ -267,6 +288,8 @@ impl Runner {
                 if let Some(failing) = self.failing.take() {
                     let lasted_ms = now.since(failing.since).get();
                     tracing::info!(lasted_ms, "Commits succeed again.");
+                    let region = self.judgement.region.to_string();
+                    self.alert.over(|| failing.matter(region, now, Vec::new(), true));
                 }
                 self.judgement.committed(&group.changes);
                 self.committed = Some(now);
@@ -291,13 +314,20 @@ impl Runner {
             let receipts = self.judgement.answers_to_beats();
             self.send(receipts);
         }
+        if let Some(failing) = self.failing.clone()
+            && self.alert.due(failing.since) <= now
+        {
+            let region = self.judgement.region.to_string();
+            self.alert.failing(failing.matter(region, now, self.unrecorded(), false));
+        }
     }
 
     fn fails(&mut self, reason: &str, retry_at: Option<CentreTime>, now: CentreTime) {
         if self.failing.is_none() {
             tracing::error!(reason, "Nothing can be recorded.");
         }
-        let since = self.failing.as_ref().map_or(now, |failing| failing.since);
+        let began = self.under_way.as_ref().map_or(now, |group| group.began);
+        let since = self.failing.as_ref().map_or(began, |failing| failing.since);
         self.failing = Some(Failing { since, reason: reason.to_owned(), retry_at });
     }
 

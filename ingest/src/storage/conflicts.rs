@@ -63,6 +63,34 @@ pub async fn load_spans(reader: &Reader) -> Result<Vec<(GatewayId, ConflictSpan)
         .collect()
 }
 
+/// The newest batches of the second box of one identity.
+pub async fn newest_batches(
+    reader: &Reader,
+    gateway: &GatewayId,
+    limit: u32,
+) -> Result<Vec<ConflictBatch>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT lane, span, seq, body, arrived_at FROM conflict_batch WHERE gateway = $1 \
+         ORDER BY arrived_at DESC, seq DESC LIMIT $2",
+    )
+    .bind(gateway.as_str())
+    .bind(i64::from(limit))
+    .fetch_all(&reader.pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Columns { table: "conflict_batch", row };
+            Ok(ConflictBatch {
+                gateway: gateway.clone(),
+                lane: row.parsed("lane")?,
+                name: BatchName { span: row.parsed("span")?, seq: row.count("seq")? },
+                body: row.bytes("body")?,
+                arrived: CentreTime::from_millis(row.number("arrived_at")?),
+            })
+        })
+        .collect()
+}
+
 /// Writes that two boxes use one identity.
 pub async fn put(
     to: &mut Transaction<'_>,

@@ -37,13 +37,46 @@ pub async fn counts(reader: &Reader) -> Result<Vec<(GatewayId, u64)>, StorageErr
         .collect()
 }
 
-/// The newest holes.
-pub async fn newest(reader: &Reader, limit: u32) -> Result<Vec<Hole>, StorageError> {
+/// Which holes are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HoleFilter {
+    /// Only of this gateway.
+    pub gateway: Option<GatewayId>,
+    /// Only of this kind.
+    pub kind: Option<String>,
+    /// Only those before this one: when it was learned of, and its [`Hole::id`].
+    pub before: Option<(CentreTime, String)>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Hole {
+    /// Its name in lists.
+    pub fn id(&self) -> String {
+        let Hole { gateway, lane, told_by, .. } = self;
+        format!("{gateway}~{lane}~{}~{}", told_by.span, told_by.seq)
+    }
+}
+
+/// The newest holes first.
+pub async fn list(reader: &Reader, filter: &HoleFilter) -> Result<Vec<Hole>, StorageError> {
+    let (before, id) = match &filter.before {
+        Some((at, id)) => (at.millis(), id.as_str()),
+        None => (i64::MAX, ""),
+    };
     let rows = sqlx::query(
         "SELECT gateway, lane, span, seq, kind, body, arrived_at FROM hole \
-         ORDER BY arrived_at DESC LIMIT $1",
+         WHERE ($1 = '' OR gateway = $1) AND ($2 = '' OR kind = $2) \
+         AND (arrived_at < $3 OR (arrived_at = $3 \
+              AND gateway || '~' || lane || '~' || span || '~' || seq < $4)) \
+         ORDER BY arrived_at DESC, gateway || '~' || lane || '~' || span || '~' || seq DESC \
+         LIMIT $5",
     )
-    .bind(i64::from(limit))
+    .bind(filter.gateway.as_ref().map_or("", GatewayId::as_str))
+    .bind(filter.kind.clone().unwrap_or_default())
+    .bind(before)
+    .bind(id)
+    .bind(i64::from(filter.limit))
     .fetch_all(&reader.pool)
     .await?;
     rows.iter()
@@ -59,6 +92,11 @@ pub async fn newest(reader: &Reader, limit: u32) -> Result<Vec<Hole>, StorageErr
             })
         })
         .collect()
+}
+
+/// The newest holes of all.
+pub async fn newest(reader: &Reader, limit: u32) -> Result<Vec<Hole>, StorageError> {
+    list(reader, &HoleFilter { limit, ..HoleFilter::default() }).await
 }
 
 /// Records a hole.

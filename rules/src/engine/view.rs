@@ -4,7 +4,7 @@ use std::fmt;
 
 use firegrid_wire::names::{FullPointId, GatewayId, PointId};
 use firegrid_wire::reading::{Quality, Value};
-use firegrid_wire::span::Lane;
+use firegrid_wire::span::{Lane, PerLane};
 use firegrid_wire::state::{State, StateSet};
 use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 
@@ -175,6 +175,12 @@ impl fmt::Display for NotYet {
 pub(super) fn point(engine: &Engine, point: &FullPointId, now: CentreTime) -> Option<PointView> {
     let gateway = engine.get(&point.gateway)?;
     views(engine, gateway, now, Some(point)).into_iter().next()
+}
+
+/// Up to where the lanes of a gateway are judged.
+pub(super) fn horizons(engine: &Engine, gateway: &GatewayId) -> PerLane<Option<GatewayTime>> {
+    let known = engine.index.get(gateway).map(|index| &engine.gateways[*index]);
+    PerLane::from_fn(|lane| known.and_then(|known| known.lanes[lane].horizon))
 }
 
 /// All points of a gateway as they stand, by name.

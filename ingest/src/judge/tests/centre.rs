@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::judge::alert::Alert;
 use crate::judge::door::Door;
 use crate::judge::events::{
     Action, ConnectionName, Content, Done, GatewayNow, Message, Refused, Wake,
@@ -34,6 +35,9 @@ use crate::series::{Answer, Bucket, ReadError, Row, SeriesStore, WriteError};
 use crate::storage::gateways::Gateway;
 use crate::storage::scratch::{Holder, Scratch, hold};
 use crate::storage::{Reader, gateways};
+
+/// Where the alert command writes what it is told.
+const ALERTS: &str = "alerts";
 
 /// How long a test waits for anything before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,6 +57,7 @@ pub(super) struct Centre {
     routine: mpsc::Sender<Message>,
     receipts: mpsc::Receiver<(GatewayId, Receipt)>,
     runner: JoinHandle<()>,
+    alerted: tempfile::TempDir,
     catalogue: CatalogueHash,
 }
 
@@ -144,7 +149,11 @@ impl Centre {
             last_event,
             refused: Arc::default(),
         };
-        let runner = tokio::spawn(Runner::new(judgement, writer, lines, clock.clone()).run());
+        let alerted = tempfile::tempdir().expect("a folder");
+        let tell = format!("cat >> {}", alerted.path().join(ALERTS).display());
+        let alert = Alert::with(vec!["/bin/sh".into(), "-c".into(), tell], Millis::new(50));
+        let runner = Runner::new(judgement, writer, lines, clock.clone()).alerting(alert);
+        let runner = tokio::spawn(runner.run());
         for connection in [ConnectionName::Urgent, ConnectionName::Routine] {
             let wake = Wake::Listening { connection, listening: true, at: clock.now() };
             control.send(wake).await.expect("the runner runs");
@@ -164,6 +173,7 @@ impl Centre {
             routine,
             receipts,
             runner,
+            alerted,
             catalogue,
         };
         while centre.receipt_now().is_some() {}
@@ -398,6 +408,23 @@ impl Centre {
             }
         };
         tokio::time::timeout(PATIENCE, shown).await.expect("shown in time");
+    }
+
+    /// Waits until the alert command was told of something; what it was told then.
+    pub(super) async fn alert(&self, what: &str) -> serde_json::Value {
+        let file = self.alerted.path().join(ALERTS);
+        let told = async {
+            loop {
+                let told = std::fs::read_to_string(&file).unwrap_or_default();
+                let lines = told.lines().filter_map(|line| serde_json::from_str(line).ok());
+                let found = lines.rev().find(|line: &serde_json::Value| line["what"] == what);
+                if let Some(found) = found {
+                    return found;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, told).await.expect("an alert in time")
     }
 
     /// A person does something.

@@ -120,6 +120,25 @@ async fn an_ordinary_restart_with_a_backlog_is_no_conflict() {
     assert!(centre.alarms().await.is_empty());
 }
 
+/// PROTOCOL §6.10.
+#[tokio::test]
+async fn what_cannot_be_recorded_is_told_by_a_command_that_needs_no_database() {
+    let mut centre = Centre::start().await;
+    centre.batch(Urgent, name(1, 1), "none", &[]).await;
+    centre.receipt().await;
+    let lock = centre.lock_the_database().await;
+    centre.batch(Urgent, name(1, 2), "", &[("facp1/L1D017", "fire")]).await;
+    centre.until_commits_fail().await;
+    let told = centre.alert("not-recorded").await;
+    assert_eq!(
+        (&told["region"], &told["unrecorded"][0]["kind"]),
+        (&"region".into(), &"fire".into())
+    );
+    lock.release().await;
+    centre.until_position(Urgent, name(1, 2)).await;
+    assert_eq!(centre.alert("recorded-again").await["unrecorded_count"], 0);
+}
+
 /// PROTOCOL §6.11.
 #[tokio::test]
 async fn a_centre_that_was_deaf_for_two_hours_raises_one_alarm() {

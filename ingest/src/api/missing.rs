@@ -1,0 +1,262 @@
+//! What is missing, what could not be read, and who speaks twice, each with its evidence.
+//!
+//! - `GET holes`: the newest first. Filters: `gateway`, `kind` (`marker`, `restored-spool`,
+//!   `restored-centre`, `forgotten`, `unreadable`).
+//! - `GET dead-letters`: the newest first, without their bytes. Filter: `gateway`.
+//!   `GET dead-letters/{id}`: one with its bytes, as text and in hexadecimal.
+//! - `GET conflicts`: identities that two boxes use now. Filter: `gateway`.
+//!   `GET conflicts/{gateway}`: one with the newest batches of its second box.
+
+use axum::extract::{Path, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use firegrid_wire::names::GatewayId;
+use firegrid_wire::span::{BatchName, Lane};
+use firegrid_wire::time::CentreTime;
+
+use super::Centre;
+use super::alarms::{cursor, read_cursor};
+use super::ask::{Asked, Listed};
+use super::problem::Problem;
+use super::shown::at_centre;
+use crate::storage::conflicts::{self, ConflictBatch, ConflictSpan};
+use crate::storage::dead_letters::{self, DeadLetter, LetterFilter};
+use crate::storage::holes::{self, Hole, HoleFilter};
+
+const MOST: usize = 1_000;
+
+/// Batches of a second box that are shown.
+const BATCHES_SHOWN: u32 = 20;
+
+pub(super) fn router() -> Router<Centre> {
+    Router::new()
+        .route("/holes", get(list_holes))
+        .route("/dead-letters", get(list_letters))
+        .route("/dead-letters/{id}", get(one_letter))
+        .route("/conflicts", get(list_conflicts))
+        .route("/conflicts/{gateway}", get(one_conflict))
+}
+
+#[derive(serde::Serialize)]
+struct ShownHole {
+    gateway: String,
+    lane: Lane,
+    kind: String,
+    kind_zh: &'static str,
+    kind_en: &'static str,
+    /// The batch or marker that told of it; the hole lies before it, or is it.
+    told_by: BatchName,
+    /// What stood before, the marker's own words, or why it cannot be read.
+    evidence: serde_json::Value,
+    arrived: String,
+}
+
+async fn list_holes(
+    State(centre): State<Centre>,
+    mut asked: Asked,
+) -> Result<Json<Listed<ShownHole>>, Problem> {
+    let gateway = asked.optional("gateway")?;
+    let kind = asked.text("kind")?;
+    let before = asked.text("after")?.as_deref().map(read_cursor).transpose()?;
+    let limit = asked.limit(100, MOST)?;
+    asked.finish()?;
+    let filter = HoleFilter { gateway, kind, before, limit: one_more(limit) };
+    let found = holes::list(&centre.sources.reader, &filter).await?;
+    let listed = Listed::cut(found, limit, |hole| cursor(hole.arrived, &hole.id()));
+    let items = listed.items.into_iter().map(show_hole).collect();
+    Ok(Json(Listed { items, next: listed.next }))
+}
+
+fn show_hole(hole: Hole) -> ShownHole {
+    let (kind_zh, kind_en) = match hole.kind.as_str() {
+        "marker" => ("网关已丢弃", "given up by the box"),
+        "restored-spool" => ("网关存储被还原或丢失", "spool restored or lost"),
+        "restored-centre" => ("中心由备份恢复", "centre restored from a backup"),
+        "forgotten" => ("网关不再持有", "no longer held by the box"),
+        "unreadable" => ("无法读取", "cannot be read"),
+        _ => ("缺口", "hole"),
+    };
+    ShownHole {
+        gateway: hole.gateway.to_string(),
+        lane: hole.lane,
+        kind: hole.kind,
+        kind_zh,
+        kind_en,
+        told_by: hole.told_by,
+        evidence: hole.body,
+        arrived: at_centre(hole.arrived),
+    }
+}
+
+#[derive(serde::Serialize)]
+struct ShownLetter {
+    id: String,
+    gateway: String,
+    /// The last part of the topic it came on.
+    topic: String,
+    batch: Option<BatchName>,
+    /// The record in the batch, if the others were taken.
+    index: Option<u32>,
+    reason: String,
+    bytes: usize,
+    arrived: String,
+}
+
+async fn list_letters(
+    State(centre): State<Centre>,
+    mut asked: Asked,
+) -> Result<Json<Listed<ShownLetter>>, Problem> {
+    let gateway = asked.optional("gateway")?;
+    let before = asked.text("after")?.as_deref().map(read_cursor).transpose()?;
+    let limit = asked.limit(100, MOST)?;
+    asked.finish()?;
+    let filter = LetterFilter { gateway, before, limit: one_more(limit) };
+    let found = dead_letters::list(&centre.sources.reader, &filter).await?;
+    let listed = Listed::cut(found, limit, |letter| cursor(letter.arrived, &letter.id));
+    let items = listed.items.iter().map(show_letter).collect();
+    Ok(Json(Listed { items, next: listed.next }))
+}
+
+#[derive(serde::Serialize)]
+struct WithBytes {
+    #[serde(flatten)]
+    letter: ShownLetter,
+    text: String,
+    hex: String,
+}
+
+async fn one_letter(
+    State(centre): State<Centre>,
+    Path(id): Path<String>,
+    asked: Asked,
+) -> Result<Json<WithBytes>, Problem> {
+    asked.finish()?;
+    let letter = dead_letters::one(&centre.sources.reader, &id).await?;
+    let letter = letter.ok_or_else(|| Problem::missing("这条无法读取的数据 such dead letter"))?;
+    Ok(Json(WithBytes {
+        letter: show_letter(&letter),
+        text: String::from_utf8_lossy(&letter.body).into_owned(),
+        hex: hex(&letter.body),
+    }))
+}
+
+fn show_letter(letter: &DeadLetter) -> ShownLetter {
+    ShownLetter {
+        id: letter.id.clone(),
+        gateway: letter.gateway.to_string(),
+        topic: letter.topic.clone(),
+        batch: letter.name,
+        index: letter.index,
+        reason: letter.reason.clone(),
+        bytes: letter.body.len(),
+        arrived: at_centre(letter.arrived),
+    }
+}
+
+#[derive(serde::Serialize)]
+struct ShownConflict {
+    gateway: String,
+    since: String,
+    /// Where the second box stands, per span.
+    spans: Vec<ShownSpan>,
+}
+
+#[derive(serde::Serialize)]
+struct ShownSpan {
+    lane: Lane,
+    position: BatchName,
+}
+
+async fn list_conflicts(
+    State(centre): State<Centre>,
+    mut asked: Asked,
+) -> Result<Json<Listed<ShownConflict>>, Problem> {
+    let gateway: Option<GatewayId> = asked.optional("gateway")?;
+    let after = asked.text("after")?.unwrap_or_default();
+    let limit = asked.limit(100, MOST)?;
+    asked.finish()?;
+    let spans = conflicts::load_spans(&centre.sources.reader).await?;
+    let mut found = conflicts::load(&centre.sources.reader).await?;
+    found.retain(|(id, _)| {
+        after.as_str() < id.as_str() && gateway.as_ref().is_none_or(|wanted| wanted == id)
+    });
+    found.sort();
+    let shown = found.into_iter().map(|(id, since)| show_conflict(&id, since, &spans));
+    let shown: Vec<ShownConflict> = shown.collect();
+    Ok(Json(Listed::cut(shown, limit, |conflict| conflict.gateway.clone())))
+}
+
+#[derive(serde::Serialize)]
+struct WithBatches {
+    #[serde(flatten)]
+    conflict: ShownConflict,
+    batches: Vec<ShownBatch>,
+}
+
+#[derive(serde::Serialize)]
+struct ShownBatch {
+    lane: Lane,
+    batch: BatchName,
+    text: String,
+    arrived: String,
+}
+
+async fn one_conflict(
+    State(centre): State<Centre>,
+    Path(id): Path<String>,
+    asked: Asked,
+) -> Result<Json<WithBatches>, Problem> {
+    asked.finish()?;
+    let missing = || Problem::missing("这个身份冲突 such conflict");
+    let id = GatewayId::parse(&id).map_err(|_| missing())?;
+    let reader = &centre.sources.reader;
+    let found = conflicts::load(reader).await?.into_iter().find(|(gateway, _)| *gateway == id);
+    let (_, since) = found.ok_or_else(missing)?;
+    let spans = conflicts::load_spans(reader).await?;
+    let batches = conflicts::newest_batches(reader, &id, BATCHES_SHOWN).await?;
+    Ok(Json(WithBatches {
+        conflict: show_conflict(&id, since, &spans),
+        batches: batches.into_iter().map(show_batch).collect(),
+    }))
+}
+
+fn show_conflict(
+    id: &GatewayId,
+    since: CentreTime,
+    spans: &[(GatewayId, ConflictSpan)],
+) -> ShownConflict {
+    let spans = spans.iter().filter(|(gateway, _)| gateway == id);
+    ShownConflict {
+        gateway: id.to_string(),
+        since: at_centre(since),
+        spans: spans
+            .map(|(_, span)| ShownSpan {
+                lane: span.lane,
+                position: BatchName { span: span.span, seq: span.end },
+            })
+            .collect(),
+    }
+}
+
+fn show_batch(batch: ConflictBatch) -> ShownBatch {
+    ShownBatch {
+        lane: batch.lane,
+        batch: batch.name,
+        text: String::from_utf8_lossy(&batch.body).into_owned(),
+        arrived: at_centre(batch.arrived),
+    }
+}
+
+/// One entry more than is shown, so that the end is known.
+fn one_more(limit: usize) -> u32 {
+    u32::try_from(limit + 1).unwrap_or(u32::MAX)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
