@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: demo demo-clean check test tools bench-rules
+.PHONY: demo demo-clean check test tools bench-rules kill-test chaos
 
 demo: ## One process with everything in it, on http://127.0.0.1:8080 (FIREGRID_DEMO_PORT).
 	@$(CARGO) build --quiet --package firegrid-demo
@@ -26,3 +26,6 @@ tools: ## Installs or names what the tests need beside Rust.
 test: tools check ## Every test there is.
 	$(CARGO) build --workspace --bins --locked
 	$(CARGO) test --workspace --locked
+
+kill-test: ## Random kill -9 moments of the spool's writer and power cuts, KILLS of each (2000).
+	KILLS=$${KILLS:-2000} $(CARGO) test --package system-tests --test kill -- --nocapture

@@ -20,9 +20,11 @@ mod centre;
 mod demo;
 pub mod disk;
 mod gateway;
+pub mod ledger;
 pub mod oracle;
 mod part;
 mod postgres;
+mod proxy;
 mod site;
 mod world;
 
@@ -33,5 +35,6 @@ pub use demo::Demo;
 pub use gateway::Gateway;
 pub use part::Part;
 pub use postgres::Postgres;
+pub use proxy::{Deafness, Link, Proxy};
 pub use site::{Answered, PANEL, PRESSURE, PUMP, Site};
 pub use world::{World, program, python, settings_from};
