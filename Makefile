@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: demo demo-clean check test tools bench-rules kill-test chaos
+.PHONY: demo demo-clean check test tools bench-rules kill-test
 
 demo: ## One process with everything in it, on http://127.0.0.1:8080 (FIREGRID_DEMO_PORT).
 	@$(CARGO) build --quiet --package firegrid-demo

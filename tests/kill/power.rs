@@ -1,6 +1,6 @@
 //! Power cuts in the middle of any call to a disk that tears, fills up and fails.
 
-use firegrid_gateway::spool::{Entry, LaneSpool, Reading};
+use firegrid_gateway::spool::{Entry, Lane as LaneQueue};
 use firegrid_wire::span::{BatchName, Lane, SpanId};
 use system_tests::disk::{Disk, Failing};
 use system_tests::ledger::{self, Ledger};
@@ -16,7 +16,7 @@ const OUTSTANDING: usize = 300;
 /// The box with its disk, from one power cut to the next.
 struct Life<'a> {
     disk: Disk,
-    lane: LaneSpool,
+    lane: LaneQueue<Disk>,
     ledger: &'a mut Ledger,
     random: &'a mut fastrand::Rng,
     span: SpanId,
@@ -38,19 +38,13 @@ struct Seen {
 fn what_was_told_durable_survives_a_power_cut_in_any_call() {
     let mut random = fastrand::Rng::with_seed(seed());
     let mut seen = Seen::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let (mut disk, mut ledger) = (Disk::default(), Ledger::default());
     for cut in 0..kills() {
         if cut % CUTS_OF_A_DISK == 0 {
             seen.flushes += disk.flushes();
             (disk, ledger) = (Disk::default(), Ledger::default());
         }
-        let lived = runtime.block_on(live_and_lose_power(
-            disk.clone(),
-            &mut ledger,
-            &mut random,
-            &mut seen,
-        ));
+        let lived = live_and_lose_power(disk.clone(), &mut ledger, &mut random, &mut seen);
         lived.unwrap_or_else(|wrong| panic!("power cut {cut}: {wrong}"));
         disk = disk.power_cut(&mut random);
     }
@@ -59,7 +53,7 @@ fn what_was_told_durable_survives_a_power_cut_in_any_call() {
     assert!(seen.gone > 0 && seen.torn > 0 && seen.failures > 0, "too little: {seen:?}");
 }
 
-async fn live_and_lose_power(
+fn live_and_lose_power(
     disk: Disk,
     ledger: &mut Ledger,
     random: &mut fastrand::Rng,
@@ -72,21 +66,21 @@ async fn live_and_lose_power(
     if dies_early {
         disk.cut_after(random.u64(0..4));
     }
-    let (lane, recovered) = LaneSpool::start(disk.clone(), ledger::labels(Lane::Urgent), ())
-        .map_err(|error| format!("it always starts, but {error}"))?;
+    let opened = LaneQueue::open(disk.clone(), ledger::labels(Lane::Urgent));
+    let lane = opened.map_err(|error| format!("it always starts, but {error}"))?;
+    let recovered = lane.recovered();
     let span = SpanId::from_bits(random.u64(..));
     let before_span = recovered.last;
     let mut life = Life { disk, lane, ledger, random, span, seq: 0, before_span };
-    life.settle().await;
+    life.commit();
     if dies_early {
         return Ok(());
     }
     life.disk.fail(Failing::default());
-    // What was recovered is handed out when it is durable, and not before.
-    while life.lane.standing().borrow().durable != recovered.last {
-        life.settle().await;
+    if !life.commit() || life.durable() != recovered.last {
+        return Err(format!("{:?} is durable, not {:?}", life.durable(), recovered.last));
     }
-    let entries = life.entries().await?;
+    let entries = life.entries()?;
     seen.torn += entries.iter().filter(|entry| entry.body != ledger::body_of(entry.name)).count();
     seen.gone += life.ledger.opened_again(&entries, recovered.last)?;
 
@@ -96,13 +90,13 @@ async fn live_and_lose_power(
         if step == cut_at {
             life.disk.cut_after(life.random.u64(0..8));
         }
-        life.step(seen).await?;
+        life.step(seen)?;
     }
     Ok(())
 }
 
 impl Life<'_> {
-    async fn step(&mut self, seen: &mut Seen) -> Result<(), String> {
+    fn step(&mut self, seen: &mut Seen) -> Result<(), String> {
         match self.random.u8(0..20) {
             0..9 => {
                 for _ in 0..self.random.u8(1..20) {
@@ -110,7 +104,7 @@ impl Life<'_> {
                     seen.given += 1;
                 }
             }
-            9..13 => self.look().await?,
+            9..13 => self.look()?,
             13..16 => self.receipt()?,
             16 => {
                 seen.failures += 1;
@@ -132,7 +126,7 @@ impl Life<'_> {
             }
         }
         if OUTSTANDING < self.ledger.outstanding() {
-            self.look().await?;
+            self.look()?;
             self.receipt()?;
         }
         Ok(())
@@ -142,7 +136,7 @@ impl Life<'_> {
         self.seq += 1;
         let name = ledger::name(self.span, self.seq);
         self.ledger.gives(name);
-        self.lane.append(ledger::batch_of(Lane::Urgent, name, self.before_span));
+        self.lane.append(&ledger::batch_of(Lane::Urgent, name, self.before_span));
     }
 
     fn receipt(&mut self) -> Result<(), String> {
@@ -153,41 +147,35 @@ impl Life<'_> {
         Ok(())
     }
 
+    /// Whether it could be flushed; the disk may be full, failing or without power.
+    fn commit(&mut self) -> bool {
+        self.lane.commit().is_ok()
+    }
+
+    fn durable(&self) -> Option<BatchName> {
+        self.lane.standing(false).durable
+    }
+
     /// What the lane says is durable, and what it hands out, is what it was given.
-    async fn look(&mut self) -> Result<(), String> {
-        self.settle().await;
-        let durable = self.lane.standing().borrow().durable;
-        self.ledger.told_durable(durable)?;
-        if !self.disk.is_dead() {
-            let entries = self.entries().await?;
-            // The power may have gone while it was read.
-            if !self.disk.is_dead() {
-                self.ledger.hands_out(&entries)?;
-            }
+    fn look(&mut self) -> Result<(), String> {
+        self.commit();
+        self.ledger.told_durable(self.durable())?;
+        if self.disk.is_dead() {
+            return Ok(());
         }
-        Ok(())
+        let entries = self.entries()?;
+        self.ledger.hands_out(&entries)
     }
 
-    /// Gives the lane an occasion to flush; when it answers the second time it mostly has.
-    async fn settle(&mut self) {
-        for _ in 0..2 {
-            // A disk without power answers nothing.
-            let _ = self.lane.read(Reading::FromReceipt, 1).await;
-        }
-    }
-
-    async fn entries(&mut self) -> Result<Vec<Entry>, String> {
+    fn entries(&mut self) -> Result<Vec<Entry>, String> {
         let mut entries = Vec::new();
-        let mut reading = Reading::FromReceipt;
+        self.lane.rewind();
         loop {
-            let read = self.lane.read(reading, 1 << 20).await;
-            match read.map_err(|_| "the lane has died".to_owned())? {
+            match self.lane.read(1 << 20) {
                 Ok(read) if read.is_empty() => return Ok(entries),
                 Ok(read) => entries.extend(read),
-                Err(_) if self.disk.is_dead() => return Ok(entries),
                 Err(error) => return Err(format!("a disk that can be read, but {error}")),
             }
-            reading = Reading::Onward;
         }
     }
 }
