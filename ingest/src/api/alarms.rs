@@ -20,7 +20,7 @@ use super::deed::{ShownDeed, act};
 use super::places::Whereabouts;
 use super::problem::{Problem, Reason};
 use super::shown::{at_centre, at_gateway};
-use super::{Centre, in_time};
+use super::{Centre, JUDGE_PATIENCE, in_time};
 use crate::judge::events::{Action, Done, PointsAsked};
 use crate::storage::alarms::{self, Alarm, AlarmFilter};
 use crate::storage::history::HistoryLine;
@@ -105,7 +105,9 @@ async fn list(
             && kind.as_ref().is_none_or(|kind| alarm.kind == *kind)
             && unit.as_ref().is_none_or(|unit| alarm.unit.as_ref() == Some(unit))
     };
-    let recorded = alarms::list(&centre.sources.reader, &filter).await;
+    // A database that hangs must not hold up the alarms that need none.
+    let recorded = alarms::list(&centre.sources.reader, &filter);
+    let recorded = tokio::time::timeout(JUDGE_PATIENCE, recorded).await;
     let mut unrecorded = Vec::new();
     if filter.before.is_none() {
         // A judge that is stuck must not hide what is recorded; health tells of it.
@@ -113,10 +115,11 @@ async fn list(
         unrecorded.retain(wanted);
     }
     let recorded = match recorded {
-        Ok(recorded) => recorded,
+        Ok(Ok(recorded)) => recorded,
         // The database fails, and there are alarms that need none: they are what matters now.
-        Err(_) if !unrecorded.is_empty() => Vec::new(),
-        Err(error) => return Err(error.into()),
+        Ok(Err(_)) | Err(_) if !unrecorded.is_empty() => Vec::new(),
+        Ok(Err(error)) => return Err(error.into()),
+        Err(_) => return Err(Problem::try_again()),
     };
     unrecorded.truncate(MOST);
     let listed = Listed::cut(recorded, limit, |alarm| cursor(alarm.raised, &alarm.id));

@@ -2,6 +2,7 @@
 
 import { button, refusalBox, refusalOf } from "./act.js";
 import { both, byId, facts, list, make, moment, tag } from "./draw.js";
+import { sound } from "./sound.js";
 
 const STATES = {
   "active-unacked": ["bad", "未确认", "not acknowledged"],
@@ -30,6 +31,7 @@ export function showAlarms(alarms) {
   list(byId("alarms-list"), open, (alarm) => alarm.id, draw);
   byId("alarms-count").textContent = open.length;
   const fires = open.filter((alarm) => alarm.kind === "fire" && unacked(alarm)).length;
+  sound(open.some(unacked));
   document.title = fires > 0 ? `▲${fires} 火警 FIRE · 火网` : "火网 Firegrid";
 }
 

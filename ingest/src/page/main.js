@@ -6,7 +6,8 @@ import { showAlarms } from "./alarms.js";
 import { look } from "./centre.js";
 import { showCoverage } from "./coverage.js";
 import { both, byId, moment } from "./draw.js";
-import { showGateways } from "./gateways.js";
+import { showFailing } from "./failing.js";
+import { fetchEvidence, showGateways } from "./gateways.js";
 import { fetchCurves, showPoints } from "./points.js";
 import { showClosed, showTickets } from "./tickets.js";
 
@@ -24,8 +25,13 @@ let answered = performance.now();
 let answeredAt = null;
 let analog = [];
 let drawing = false;
+/** While nothing can be recorded no event tells what changed. */
+let failing = false;
+/** The recorded alarms of the last whole answer. */
+let known = [];
 
 async function round() {
+  if (failing) await fetchUnrecorded();
   const events = await look(`events?limit=500${after === null ? "&latest=true" : `&after=${after}`}`);
   const changed = after !== events.next;
   if (changed || performance.now() - fetched > ANYWAY_MS) await fetchLists();
@@ -34,11 +40,25 @@ async function round() {
   heard(events.now);
 }
 
+/** What needs no database: the centre's health, and alarms that are not recorded yet. */
+async function fetchUnrecorded() {
+  const [alarms, health] = await Promise.all([look("alarms?state=open&limit=1000"), look("health")]);
+  failing = showFailing(health);
+  // A database that cannot be read either leaves what was known before.
+  const here = new Set(alarms.items.map((alarm) => alarm.id));
+  showAlarms([...alarms.items, ...known.filter((alarm) => !here.has(alarm.id))]);
+  showCoverage(health);
+  heard(health.now);
+}
+
 async function fetchLists() {
   const [alarms, tickets, closed, health, gateways] = await Promise.all([
     look("alarms?state=open&limit=1000"), look("tickets?state=open&limit=200"),
     look("tickets?state=closed&limit=8"), look("health"), look("gateways?limit=500"),
   ]);
+  await fetchEvidence();
+  failing = showFailing(health);
+  known = alarms.items.filter((alarm) => alarm.recorded !== false);
   showAlarms(alarms.items);
   showTickets(tickets.items);
   showClosed(closed.items);
@@ -90,7 +110,13 @@ function checkLost() {
 async function follow() {
   if (!drawing) {
     drawing = true;
-    try { await round(); } catch (error) { console.warn("No answer.", error); }
+    try {
+      await round();
+    } catch (error) {
+      console.warn("No answer.", error);
+      // Perhaps only the database is silent; a fire needs none to be told.
+      if (!failing) await fetchUnrecorded().catch(() => {});
+    }
     drawing = false;
   }
   checkLost();

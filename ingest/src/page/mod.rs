@@ -1,5 +1,5 @@
 //! The plain page at `/`: alarms, tickets with their grids, points with a pressure curve,
-//! gateways. Chinese with English beside it.
+//! gateways with what is missing of them and its evidence. Chinese with English beside it.
 //!
 //! Files of the program, served as they are; everything else the page asks of the API. Nothing
 //! comes from outside, and nothing that comes from the API is taken for markup.
@@ -18,7 +18,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Every file: its path, its media type, its text.
-const FILES: [(&str, &str, &str); 14] = [
+const FILES: [(&str, &str, &str); 16] = [
     ("/", HTML, include_str!("index.html")),
     ("/page/page.css", "text/css; charset=utf-8", include_str!("page.css")),
     ("/page/icon.svg", "image/svg+xml", include_str!("icon.svg")),
@@ -29,9 +29,11 @@ const FILES: [(&str, &str, &str); 14] = [
     ("/page/coverage.js", SCRIPT, include_str!("coverage.js")),
     ("/page/curve.js", SCRIPT, include_str!("curve.js")),
     ("/page/draw.js", SCRIPT, include_str!("draw.js")),
+    ("/page/failing.js", SCRIPT, include_str!("failing.js")),
     ("/page/gateways.js", SCRIPT, include_str!("gateways.js")),
     ("/page/person.js", SCRIPT, include_str!("person.js")),
     ("/page/points.js", SCRIPT, include_str!("points.js")),
+    ("/page/sound.js", SCRIPT, include_str!("sound.js")),
     ("/page/tickets.js", SCRIPT, include_str!("tickets.js")),
 ];
 
