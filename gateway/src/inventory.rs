@@ -3,7 +3,15 @@
 //! Inside the gateway a point is its number; names stand here once.
 
 use firegrid_wire::catalogue::{Catalogue, DeviceEntry, PointEntry};
+use firegrid_wire::limits::BATCH_BYTES;
 use firegrid_wire::span::Lane;
+
+/// What a reading's record takes besides its point's name, at most: the time, every word of a
+/// state or the longest number, the unit, the quality, and what joins them.
+const RECORD_BYTES: usize = 224;
+
+/// What a batch takes besides its records, in the spool and with all its labels.
+const FRAME_BYTES: usize = 1_024;
 
 /// The number of a device in the inventory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,11 +93,54 @@ impl Inventory {
             .map(|(index, _)| index)
     }
 
+    /// A refresh of a lane takes at most so many bytes of its spool, whatever the points say.
+    pub fn refresh_bytes(&self, lane: Lane) -> u64 {
+        let points = self.points.iter().filter(|point| point.entry.lane == lane);
+        let points = points.map(|point| point.entry.n.as_str().len());
+        let comms = self.devices_in(lane).map(|index| self.device(index).entry.n.as_str().len());
+        let records: usize = points.chain(comms).map(|name| name + RECORD_BYTES).sum();
+        // A batch that is cut at its limit may lack a record, and carries labels and a frame.
+        let batches = records / (BATCH_BYTES / 2) + 1;
+        (records + batches * FRAME_BYTES) as u64
+    }
+
     /// What the centre is told of the box.
     pub fn catalogue(&self) -> Catalogue {
         Catalogue {
             devices: self.devices.iter().map(|device| device.entry.clone()).collect(),
             points: self.points.iter().map(|point| point.entry.clone()).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use firegrid_wire::names::PointId;
+    use firegrid_wire::pack::PackWriter;
+    use firegrid_wire::quantity::Unit;
+    use firegrid_wire::reading::{Quality, Reading, Value};
+    use firegrid_wire::state::{State, StateSet};
+    use firegrid_wire::time::GatewayTime;
+
+    use super::*;
+
+    #[test]
+    fn no_record_takes_more_than_what_is_reckoned_for_it() {
+        let everything = StateSet::from_iter(State::ALL.iter().copied());
+        let longest = [
+            Value::States(everything.into()),
+            Value::number(-f64::MIN_POSITIVE, Unit::Pascal),
+            Value::number(-1.234_567_890_123_456_7e300, Unit::Pascal),
+        ];
+        for value in longest {
+            for quality in Quality::ALL {
+                let point = PointId::parse("d/p").expect("a point");
+                let time = GatewayTime::from_millis(253_402_300_799_999);
+                let reading = Reading { point, time, value: value.clone(), quality };
+                let mut writer = PackWriter::default();
+                writer.push(&reading);
+                assert!(writer.bytes() <= RECORD_BYTES + 3, "{} {value}", writer.bytes());
+            }
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct Recorder {
     /// The latest gateway time that is taken: spool, build date, whatever was given out.
     newest: GatewayTime,
     spool: PerLane<Standing>,
+    /// How often another client took over the connection of this box's id.
+    taken_over: u32,
     next_beat: Uptime,
 }
 
@@ -85,6 +87,10 @@ pub struct Standing {
     pub depth: u64,
     /// The newest time in the oldest of them.
     pub oldest: Option<GatewayTime>,
+    /// Bytes that find room before the oldest batches become a marker, if that is known.
+    pub room: Option<u64>,
+    /// Batches that the broker refused in this run.
+    pub dead_letters: u32,
 }
 
 /// What is to be done.
@@ -159,6 +165,7 @@ impl Recorder {
             clock,
             newest,
             spool: PerLane::default(),
+            taken_over: 0,
             next_beat: now,
         }
     }
@@ -195,12 +202,18 @@ impl Recorder {
     /// How a lane of the spool stands. The next beat tells it.
     pub fn standing(&mut self, lane: Lane, standing: Standing) {
         self.spool[lane] = standing;
+        self.lanes[lane].room(standing.room);
     }
 
     /// The centre wants a refresh of a lane.
     pub fn want(&mut self, lane: Lane, number: u64, now: Uptime, outputs: &mut Vec<Output>) {
         self.lanes[lane].want(number);
         self.settle(now, outputs);
+    }
+
+    /// Another client has taken over the connection of this box's id: every beat tells it.
+    pub fn taken_over(&mut self) {
+        self.taken_over = self.taken_over.saturating_add(1);
     }
 
     /// A connection stands: it begins with a beat.
@@ -381,6 +394,8 @@ impl Recorder {
             lanes,
             alarms,
             alarm_count,
+            dead_letters: Lane::ALL.into_iter().map(|lane| self.spool[lane].dead_letters).sum(),
+            taken_over: self.taken_over,
         };
         outputs.push(Output::Beat(OutgoingBeat { beat, sent, occasion }));
     }

@@ -162,7 +162,7 @@ impl Service {
                     self.recorder.want(lane, number, now, &mut outputs);
                 }
                 // The uplink has said so in the log.
-                Wake::Wish(Some(FromUplink::TakenOver)) => {}
+                Wake::Wish(Some(FromUplink::TakenOver)) => self.recorder.taken_over(),
                 Wake::Wish(None) => anyhow::bail!("the uplink has ended"),
                 Wake::Spool(lane) => self.take_standing(lane),
                 Wake::Time => {}
@@ -197,8 +197,10 @@ impl Service {
 
     fn take_standing(&mut self, lane: Lane) {
         let standing = *self.standing[lane].borrow_and_update();
-        let spool::Standing { durable, depth, oldest, failing, unread: _ } = standing;
-        let told = crate::recorder::Standing { failing, depth, oldest };
+        let spool::Standing { durable, depth, oldest, failing, unread: _, room, dead_letters } =
+            standing;
+        let told =
+            crate::recorder::Standing { failing, depth, oldest, room: Some(room), dead_letters };
         self.recorder.standing(lane, told);
         if let Some(name) = durable {
             let mut outputs = Vec::new();
@@ -284,7 +286,8 @@ impl Service {
 
 async fn open_spool(settings: &Settings, labels: &Labels) -> anyhow::Result<Spool> {
     let (folder, labels) = (settings.data.join("spool"), labels.clone());
-    tokio::task::spawn_blocking(move || Spool::open(&folder, &labels))
+    let quotas = settings.quotas;
+    tokio::task::spawn_blocking(move || Spool::open(&folder, &labels, &quotas))
         .await
         .context("the spool could not be opened")?
         .context("the gateway cannot start")
@@ -349,7 +352,8 @@ mod tests {
         let settings = settings(folder.path());
         let labels =
             Labels { gateway: settings.gateway, catalogue: settings.inventory.catalogue().hash() };
-        let spool = Spool::open(&folder.path().join("spool"), &labels).expect("a free folder");
+        let folder = folder.path().join("spool");
+        let spool = Spool::open(&folder, &labels, &settings.quotas).expect("a free folder");
         assert_eq!(spool.recovered.urgent.last, Some(given));
     }
 

@@ -7,12 +7,14 @@
 mod address;
 mod file;
 mod line;
+mod quota;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use firegrid_wire::document::{Document, Mistakes, Table};
 use firegrid_wire::names::{GatewayId, RegionId};
+use firegrid_wire::span::PerLane;
 
 pub use address::{Address, AddressError};
 pub use line::{Device, Line, MOST_POINTS, Point};
@@ -30,6 +32,8 @@ pub struct Settings {
     pub gateway: GatewayId,
     /// The folder of the spool.
     pub data: PathBuf,
+    /// How many bytes of batches each lane of the spool may hold.
+    pub quotas: PerLane<u64>,
     /// Where batches are published.
     pub broker: Broker,
     /// What is read, and where.
@@ -83,10 +87,12 @@ fn settings(document: &Document, beside: &Path, of_profiles: &mut Mistakes) -> O
     *of_profiles = told;
     let mut inventory = Inventory::default();
     let lines = line::read_lines(&root, &profiles, &mut inventory);
+    let quotas = quota::read_quotas(&root, &inventory);
     Some(Settings {
         region: region?,
         gateway: gateway?,
         data: data?,
+        quotas: quotas?,
         broker: broker?,
         lines: lines?,
         inventory: Arc::new(inventory),
@@ -267,6 +273,22 @@ deadband = 500.0
                 "line[0].device[1].point[0].analog",
             ],
         );
+    }
+
+    #[test]
+    fn a_quota_that_four_refreshes_would_fill_is_told_with_all_other_mistakes() {
+        let spool = "data = \"var/gateway\"\nspool = { urgent_quota = \"64KiB\" }";
+        check_told(
+            &[("data = \"var/gateway\"", spool), ("unit_id = 2", "unit_id = 300")],
+            &["spool.urgent_quota: 64KiB has no room for 4 refreshes", "line[0].device[1].unit_id"],
+        );
+        let spool = "data = \"var/gateway\"\nspool = { routine_quota = \"much\", more = 1 }";
+        check_told(
+            &[("data = \"var/gateway\"", spool)],
+            &["spool.routine_quota: \"much\"", "spool.more"],
+        );
+        let quotas = read(SITE).unwrap_or_else(|told| panic!("{told}")).quotas;
+        assert_eq!((quotas.urgent, quotas.routine), (64 << 20, 256 << 20));
     }
 
     #[test]

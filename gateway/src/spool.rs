@@ -16,9 +16,13 @@
 //! memory but those that are pending and those that were just asked for.
 
 mod damage;
+mod forgetting;
+mod gone;
 mod lane;
+mod reading;
 mod record;
 mod recovery;
+mod spans;
 mod storage;
 mod writer;
 
@@ -30,6 +34,7 @@ use std::sync::Arc;
 use firegrid_wire::span::{self, PerLane};
 
 pub use damage::MarkerLabels;
+pub use forgetting::Asked;
 pub use lane::{Entry, Lane};
 pub use storage::{Files, SegmentNumber, Storage};
 pub use writer::{LaneSpool, Reading, Standing};
@@ -65,7 +70,8 @@ pub enum OpenError {
 impl Spool {
     /// Opens the spool of a folder, which is made if it is missing. Reads the disk, so it may
     /// take a while: not for a task that others wait for.
-    pub fn open(folder: &Path, labels: &Labels) -> Result<Spool, OpenError> {
+    /// `quotas` are the bytes of batches that each lane may hold.
+    pub fn open(folder: &Path, labels: &Labels, quotas: &PerLane<u64>) -> Result<Spool, OpenError> {
         let unusable = |cause| OpenError::Unusable { folder: folder.to_owned(), cause };
         std::fs::create_dir_all(folder).map_err(unusable)?;
         let lock = File::create(folder.join("lock")).map_err(unusable)?;
@@ -82,7 +88,7 @@ impl Spool {
                 lane,
                 catalogue: labels.catalogue.clone(),
             };
-            LaneSpool::start(files, labels, Arc::clone(&lock))
+            LaneSpool::start(files, labels, quotas[lane], Arc::clone(&lock))
         };
         let (urgent, had_urgent) = open(span::Lane::Urgent).map_err(unusable)?;
         let (routine, had_routine) = open(span::Lane::Routine).map_err(unusable)?;

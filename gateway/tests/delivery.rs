@@ -45,7 +45,8 @@ fn world() -> World {
     let gateway = GatewayId::parse("mall-01").expect("a gateway");
     let catalogue = Pages::of(&Catalogue::default());
     let labels = Labels { gateway: gateway.clone(), catalogue: catalogue.hash().clone() };
-    let spool = Spool::open(folder.path(), &labels).expect("a spool");
+    let spool =
+        Spool::open(folder.path(), &labels, &PerLane::from_fn(|_| 1 << 20)).expect("a spool");
     let peer = Peer::listen();
     let clock = Clock::begin();
     let wall = GatewayTime::from_millis(1_795_000_000_000);
@@ -93,6 +94,8 @@ impl World {
             lanes: PerLane::default(),
             alarms: Vec::new(),
             alarm_count: 0,
+            dead_letters: 0,
+            taken_over: 0,
         };
         self.beats.send_replace(Some(OutgoingBeat { beat, sent, occasion }));
     }

@@ -176,6 +176,8 @@ impl Centre {
             age: Millis::ZERO,
             lanes: PerLane::from_fn(|_| LaneBeat { head, until: Some(at(until)) }),
             alarm_count: said.len() as u32,
+            dead_letters: 0,
+            taken_over: 0,
             alarms: alarms.collect(),
         };
         // What lies between it and the last batch may be lost.

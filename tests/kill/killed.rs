@@ -118,7 +118,8 @@ fn read_name(text: &str) -> Option<BatchName> {
 /// Opens the spool as a restarted gateway does, and reads all that waits in each lane.
 async fn opened(folder: &Path) -> PerLane<(Vec<Entry>, Option<BatchName>)> {
     let labels = Labels { gateway: ledger::gateway(), catalogue: ledger::catalogue() };
-    let spool = Spool::open(folder, &labels).expect("the dead writer holds no lock");
+    let spool = Spool::open(folder, &labels, &PerLane::from_fn(|_| ledger::QUOTA))
+        .expect("the dead writer holds no lock");
     let mut found = PerLane::<(Vec<Entry>, Option<BatchName>)>::default();
     for lane in Lane::ALL {
         found[lane].1 = spool.recovered[lane].last;

@@ -66,7 +66,7 @@ fn live_and_lose_power(
     if dies_early {
         disk.cut_after(random.u64(0..4));
     }
-    let opened = LaneQueue::open(disk.clone(), ledger::labels(Lane::Urgent));
+    let opened = LaneQueue::open(disk.clone(), ledger::labels(Lane::Urgent), ledger::QUOTA);
     let lane = opened.map_err(|error| format!("it always starts, but {error}"))?;
     let recovered = lane.recovered();
     let span = SpanId::from_bits(random.u64(..));

@@ -39,7 +39,8 @@ async fn main() {
     let seed = arguments.next().and_then(|seed| seed.parse().ok()).expect("a seed");
     let mut random = fastrand::Rng::with_seed(seed);
     let labels = Labels { gateway: ledger::gateway(), catalogue: ledger::catalogue() };
-    let spool = Spool::open(&folder, &labels).expect("the folder is free");
+    let spool = Spool::open(&folder, &labels, &PerLane::from_fn(|_| ledger::QUOTA))
+        .expect("the folder is free");
     let mut writers = PerLane {
         urgent: Writer::new(Lane::Urgent, &spool, &mut random),
         routine: Writer::new(Lane::Routine, &spool, &mut random),

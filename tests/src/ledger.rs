@@ -196,6 +196,9 @@ pub fn labels(lane: Lane) -> MarkerLabels {
     MarkerLabels { gateway: gateway(), lane, catalogue: catalogue() }
 }
 
+/// More than any of these runs writes: nothing becomes a marker for want of room.
+pub const QUOTA: u64 = 1 << 30;
+
 /// Whose lanes they are.
 pub fn gateway() -> GatewayId {
     GatewayId::parse("mall-01").expect("a gateway id")

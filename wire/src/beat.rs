@@ -29,6 +29,17 @@ pub struct Beat {
     /// How many points are fire-class in all.
     #[serde(default)]
     pub alarm_count: u32,
+    /// Batches of this run that the broker refused for good, so that markers stand in their
+    /// place.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dead_letters: u32,
+    /// How often in this run another client took over the connection of this gateway's id.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub taken_over: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What a beat says of one lane; the two were read together.

@@ -133,6 +133,11 @@ impl PackWriter {
         self.count
     }
 
+    /// How many bytes its records take.
+    pub fn bytes(&self) -> usize {
+        self.records.len()
+    }
+
     /// The bytes of the batch. The writer is empty afterwards.
     pub fn finish(&mut self, head: &Head) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEAD_BYTES + self.records.len());

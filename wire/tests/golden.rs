@@ -139,8 +139,21 @@ fn a_marker() {
             vs: "fire".into(),
         }],
     };
-    let head = Head { after: Some(After::Nothing), stretch: None, marker: Some(marker), ..head() };
-    check_batch("marker.json", head, &[]);
+    let of = |marker: &Marker| Head {
+        after: Some(After::Nothing),
+        stretch: None,
+        marker: Some(marker.clone()),
+        ..head()
+    };
+    check_batch("marker.json", of(&marker), &[]);
+    let forgotten = Marker {
+        reason: MarkerReason::Forgotten,
+        since: None,
+        until: None,
+        fires: Vec::new(),
+        ..marker
+    };
+    check_batch("marker-forgotten.json", of(&forgotten), &[]);
 }
 
 #[test]
@@ -161,8 +174,13 @@ fn a_beat() {
             t: at(250),
         }],
         alarm_count: 1,
+        dead_letters: 0,
+        taken_over: 0,
     };
     assert_eq!(Beat::from_bytes(&golden("beat.json", &beat.to_bytes())).expect("a beat"), beat);
+    let troubled = Beat { spool: SpoolHealth::Failing, dead_letters: 2, taken_over: 1, ..beat };
+    let read = Beat::from_bytes(&golden("beat-troubled.json", &troubled.to_bytes()));
+    assert_eq!(read.expect("a beat"), troubled);
 }
 
 #[test]

@@ -64,6 +64,10 @@ pub(super) struct LaneBook {
     refresh: Refresh,
     wanted: Option<u64>,
     answered: VecDeque<u64>,
+    /// Bytes that a refresh of the lane may take.
+    refresh_bytes: u64,
+    /// Bytes that the spool takes before it lets go of its oldest batches, if that is known.
+    room: Option<u64>,
 }
 
 /// A batch that was given to the spool and is not durable yet.
@@ -112,6 +116,8 @@ impl LaneBook {
             refresh: Refresh::OfDevices,
             wanted: None,
             answered: VecDeque::new(),
+            refresh_bytes: inventory.refresh_bytes(lane),
+            room: None,
         }
     }
 
@@ -172,6 +178,11 @@ impl LaneBook {
         let time = self.contacts.failed(device, at);
         self.consider_resuming();
         time
+    }
+
+    /// So many bytes find room in the spool.
+    pub(super) fn room(&mut self, bytes: Option<u64>) {
+        self.room = bytes;
     }
 
     /// The centre wants a refresh. Each number is answered once.
@@ -375,6 +386,10 @@ impl LaneBook {
 
     fn answer_want(&mut self) {
         if self.contacts.awaits() || self.refresh == Refresh::OfLane {
+            return;
+        }
+        // One that pushed out what stands before it would only be wanted again.
+        if self.room.is_some_and(|room| room < self.refresh_bytes) {
             return;
         }
         let Some(number) = self.wanted.take() else { return };

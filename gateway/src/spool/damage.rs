@@ -2,21 +2,16 @@
 //!
 //! The names of a lane follow each other without holes. So damage needs no record of its own:
 //! what lies between the name before it and the name behind it is what is gone. What can still
-//! be read in the rubble of an urgent batch and was fire-class is told with the marker, even
-//! if a bit of it may be wrong: a fire too many is looked at, a fire too few is not.
-
-use std::collections::BTreeMap;
+//! be read in the rubble of an urgent batch and was fire-class is told with the marker.
 
 use firegrid_wire::catalogue::CatalogueHash;
-use firegrid_wire::marker::{LostFire, Marker, MarkerReason, SpanEnd};
-use firegrid_wire::names::{GatewayId, PointId};
-use firegrid_wire::pack::{self, After, Head};
-use firegrid_wire::span::{BatchName, Lane, SpanId};
-use firegrid_wire::state::{StateSet, States};
+use firegrid_wire::marker::{MarkerReason, SpanEnd};
+use firegrid_wire::names::GatewayId;
+use firegrid_wire::pack::After;
+use firegrid_wire::span::{BatchName, Lane};
 use firegrid_wire::time::GatewayTime;
 
-/// More fires than this do not fit into the message of a marker.
-const MOST_FIRES: usize = 200;
+use super::gone::{Fires, Gone};
 
 /// What a marker carries besides what it stands for.
 #[derive(Debug, Clone)]
@@ -96,72 +91,30 @@ impl Missing {
     }
 
     /// The name of the marker: the last of what it stands for.
-    pub(super) fn name(&self) -> BatchName {
+    #[cfg(test)]
+    fn name(&self) -> BatchName {
         self.last
     }
 
-    /// The bytes of the marker. `rubble` is what stands at the place of the missing batches.
-    pub(super) fn marker(
-        &self,
-        labels: &MarkerLabels,
+    /// What the marker says. `rubble` is what stands at the place of the missing batches.
+    pub(super) fn gone(
+        self,
         since: Option<GatewayTime>,
         until: Option<GatewayTime>,
         rubble: &[u8],
-    ) -> Vec<u8> {
-        let fires = match labels.lane {
-            Lane::Urgent => fires_in(rubble, self.first.span),
-            Lane::Routine => Vec::new(),
-        };
-        let head = Head {
-            gateway: labels.gateway.clone(),
-            lane: labels.lane,
-            name: self.last,
-            after: self.after,
-            stretch: None,
-            catalogue: labels.catalogue.clone(),
-            refresh: None,
-            marker: Some(Marker {
-                first: self.first,
-                ends: self.ends.clone(),
-                since,
-                until: until.filter(|until| since.is_none_or(|since| since <= *until)),
-                reason: MarkerReason::Damaged,
-                fires,
-            }),
-        };
-        pack::encode(&head, [])
+    ) -> Gone {
+        let fires = Fires::in_rubble(rubble, self.first.span);
+        let Missing { first, after, ends, last } = self;
+        Gone { first, after, ends, last, since, until, reason: MarkerReason::Damaged, fires }
     }
-}
-
-/// What a record of a damaged batch may still say.
-#[derive(serde::Deserialize)]
-struct Scrap {
-    span: Option<SpanId>,
-    n: Option<PointId>,
-    t: Option<GatewayTime>,
-    vs: Option<String>,
-}
-
-/// The fire-class points in damaged bytes, each once with its first time.
-fn fires_in(rubble: &[u8], first_span: SpanId) -> Vec<LostFire> {
-    let mut span = first_span;
-    let mut fires: BTreeMap<PointId, LostFire> = BTreeMap::new();
-    for begin in rubble.split_inclusive(|byte| *byte == b'}') {
-        let Some(open) = begin.iter().rposition(|byte| *byte == b'{') else { continue };
-        let Ok(scrap) = serde_json::from_slice::<Scrap>(&begin[open..]) else { continue };
-        span = scrap.span.unwrap_or(span);
-        let (Some(n), Some(t), Some(words)) = (scrap.n, scrap.t, scrap.vs) else { continue };
-        let set = States::from_words(&words).unwrap_or_default().set;
-        if set.is_fire_class() && fires.len() < MOST_FIRES {
-            let vs = set.intersection(StateSet::FIRE_CLASS).to_string();
-            fires.entry(n.clone()).or_insert(LostFire { n, span, t, vs });
-        }
-    }
-    fires.into_values().collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use firegrid_wire::marker::LostFire;
+    use firegrid_wire::pack;
+    use firegrid_wire::span::SpanId;
+
     use super::*;
 
     fn name(text: &str) -> BatchName {
@@ -239,9 +192,10 @@ mod tests {
             let missing = Missing::between(Some(name(before)), name(next), before_span);
             let missing = missing.expect("something is missing");
             let rubble = br#"[{"bn":"mall-01/","span":"0000000000000002","seq":1},{"n":"facp1/L1D017","t":10.5,"vs":"fire disabled"},{"n":"facp1/L1D018","t":11,"vs":"nor#mal"},{"n":"facp1/L1D0"#;
-            let body = missing.marker(&labels, None, None, rubble);
+            let name = missing.name();
+            let body = missing.gone(None, None, rubble).encode(&labels);
             let pack = pack::decode(&body).expect("a marker");
-            assert_eq!(pack.head.name, missing.name());
+            assert_eq!(pack.head.name, name);
             let marker = pack.head.marker.expect("a marker");
             assert_eq!(marker.reason, MarkerReason::Damaged);
             let fire = LostFire {

@@ -7,15 +7,23 @@
 //! payload  1 · span u64 · seq u64 · flags u8 · what stood before the span (span u64, seq u64)
 //!          · newest gateway time i64 · the batch's bytes
 //!       or 2 · span u64 · seq u64                          everything up to here is receipted
+//!       or 3 · flags u8 · receipted name · name before the spans · count u16 · (span u64, seq u64)*
+//!          · count u16 · refused names · the bytes of the marker at the lane's begin, or none
 //! ```
+//!
+//! The third kind says how the lane stands as a whole: every segment begins with it, and a later
+//! one outdoes whatever stands before it.
 //!
 //! All numbers are little-endian. The checksum covers length and payload. A batch is JSON, so
 //! the four bytes that begin a record never stand inside one: after damage the next record
 //! can be found again.
 
 use firegrid_wire::limits::MESSAGE_BYTES;
+use firegrid_wire::marker::SpanEnd;
 use firegrid_wire::span::{BatchName, SpanId};
 use firegrid_wire::time::GatewayTime;
+
+use super::spans::{FORGOTTEN_SPANS, Spans};
 
 /// The version of the format that this program writes.
 const VERSION: u16 = 1;
@@ -33,10 +41,16 @@ const FRAME_BYTES: usize = 12;
 const BATCH_FRAME_BYTES: usize = 42;
 
 /// No payload is longer.
-const LONGEST_PAYLOAD: usize = BATCH_FRAME_BYTES + MESSAGE_BYTES;
+const LONGEST_PAYLOAD: usize =
+    BATCH_FRAME_BYTES + MESSAGE_BYTES + 16 * (FORGOTTEN_SPANS + MOST_REFUSED);
 
 const KIND_BATCH: u8 = 1;
 const KIND_POSITION: u8 = 2;
+const KIND_STATE: u8 = 3;
+
+/// Refused batches that a lane remembers at a time. They are in flight when they are refused, so
+/// there are never many.
+pub(super) const MOST_REFUSED: usize = 64;
 
 /// The begin of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +62,26 @@ pub(super) struct Header {
 }
 
 /// One record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Record<'a> {
     /// A batch.
     Batch(BatchRecord<'a>),
     /// Everything up to this name is receipted.
     Position(BatchName),
+    /// How the lane stands.
+    State(StateRecord),
+}
+
+/// How a lane stands, besides its batches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct StateRecord {
+    /// Everything up to this name is receipted, as far as it does not stand in the marker.
+    pub(super) position: Option<BatchName>,
+    pub(super) spans: Spans,
+    /// The batches that the broker refused, and that are not receipted yet.
+    pub(super) refused: Vec<BatchName>,
+    /// The bytes of the marker that stands at the lane's begin; empty without one.
+    pub(super) marker: Vec<u8>,
 }
 
 /// A batch as it stands on the disk.
@@ -68,7 +96,7 @@ pub(super) struct BatchRecord<'a> {
 }
 
 /// What stands at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Read<'a> {
     /// A record, and how many bytes it takes.
     Record(Record<'a>, usize),
@@ -129,6 +157,20 @@ impl Record<'_> {
                 to.push(KIND_POSITION);
                 push_name(to, Some(*name));
             }
+            Record::State(state) => {
+                to.push(KIND_STATE);
+                let StateRecord { position, spans, refused, marker } = state;
+                to.push(u8::from(position.is_some()) | u8::from(spans.before.is_some()) << 1);
+                push_name(to, *position);
+                push_name(to, spans.before);
+                to.extend((spans.ends.len() as u16).to_le_bytes());
+                for SpanEnd { span, seq } in &spans.ends {
+                    push_name(to, Some(BatchName { span: *span, seq: *seq }));
+                }
+                to.extend((refused.len() as u16).to_le_bytes());
+                refused.iter().for_each(|name| push_name(to, Some(*name)));
+                to.extend(marker);
+            }
         }
         let length = (to.len() - begin - FRAME_BYTES) as u32;
         let sum = checksum(length, &to[begin + FRAME_BYTES..]);
@@ -170,9 +212,9 @@ pub(super) fn next_begin(bytes: &[u8]) -> Option<usize> {
 fn payload_of(payload: &[u8]) -> Option<Record<'_>> {
     let mut fields = Fields(payload);
     let [kind] = fields.take()?;
-    let name = fields.name()?;
     match kind {
         KIND_BATCH => {
+            let name = fields.name()?;
             let [flags] = fields.take()?;
             let before = fields.name()?;
             let newest = i64::from_le_bytes(fields.take()?);
@@ -183,7 +225,20 @@ fn payload_of(payload: &[u8]) -> Option<Record<'_>> {
                 body: fields.0,
             }))
         }
-        KIND_POSITION => Some(Record::Position(name)),
+        KIND_POSITION => fields.name().map(Record::Position),
+        KIND_STATE => {
+            let [flags] = fields.take()?;
+            let (position, before) = (fields.name()?, fields.name()?);
+            let ends = fields.names()?.into_iter();
+            let ends = ends.map(|BatchName { span, seq }| SpanEnd { span, seq }).collect();
+            let refused = fields.names()?;
+            Some(Record::State(StateRecord {
+                position: (flags & 1 != 0).then_some(position),
+                spans: Spans { before: (flags & 2 != 0).then_some(before), ends },
+                refused,
+                marker: fields.0.to_vec(),
+            }))
+        }
         _ => None,
     }
 }
@@ -211,6 +266,11 @@ impl Fields<'_> {
         let span = SpanId::from_bits(u64::from_le_bytes(self.take()?));
         Some(BatchName { span, seq: u64::from_le_bytes(self.take()?) })
     }
+
+    fn names(&mut self) -> Option<Vec<BatchName>> {
+        let count = u16::from_le_bytes(self.take()?);
+        (0..count).map(|_| self.name()).collect()
+    }
 }
 
 #[cfg(test)]
@@ -227,6 +287,18 @@ mod tests {
             before_span: Some(name(6, 9)),
             newest: Some(GatewayTime::from_millis(-5)),
             body,
+        })
+    }
+
+    fn state() -> Record<'static> {
+        Record::State(StateRecord {
+            position: Some(name(6, 2)),
+            spans: Spans {
+                before: Some(name(5, 1)),
+                ends: vec![SpanEnd { span: SpanId::from_bits(6), seq: 9 }],
+            },
+            refused: vec![name(6, 4)],
+            marker: b"[{}]".to_vec(),
         })
     }
 
@@ -249,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_record_reads_back_as_it_was_written_and_tells_its_length() {
-        for record in [batch(b"[{}]"), batch(b""), Record::Position(name(7, 3))] {
+        for record in [batch(b"[{}]"), batch(b""), Record::Position(name(7, 3)), state()] {
             let mut bytes = bytes(&record);
             let length = bytes.len();
             bytes.extend(b"what follows");
@@ -268,7 +340,8 @@ mod tests {
 
     #[test]
     fn no_flipped_bit_goes_unseen() {
-        for whole in [bytes(&batch(b"[{}]")), bytes(&Record::Position(name(1, 1)))] {
+        for record in [batch(b"[{}]"), Record::Position(name(1, 1)), state()] {
+            let whole = bytes(&record);
             for bit in 0..whole.len() * 8 {
                 let mut flipped = whole.clone();
                 flipped[bit / 8] ^= 1 << (bit % 8);

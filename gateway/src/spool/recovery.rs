@@ -20,8 +20,11 @@ use firegrid_wire::span::BatchName;
 use firegrid_wire::time::GatewayTime;
 
 use super::damage::MarkerLabels;
-use super::lane::{Before, Lane, Pending, Place, Position, Segment, Tail, next_record};
-use super::record::{self, BatchRecord, HEADER_BYTES, Header, Read, Record};
+use super::gone::Gone;
+use super::lane::{Before, Lane, Pending, Place, Position, Segment, Tail, Waiting};
+use super::reading::next_record;
+use super::record::{self, BatchRecord, HEADER_BYTES, Header, Read, Record, StateRecord};
+use super::spans::Spans;
 use super::storage::{SegmentNumber, Storage};
 use crate::recorder::Recovered;
 
@@ -30,25 +33,31 @@ const READ_ATTEMPTS: usize = 3;
 
 impl<S: Storage> Lane<S> {
     /// Opens a lane. Fails only if its segments cannot even be listed.
-    pub fn open(mut storage: S, labels: MarkerLabels) -> io::Result<Lane<S>> {
+    /// `quota` is how many bytes of batches it may hold.
+    pub fn open(mut storage: S, labels: MarkerLabels, quota: u64) -> io::Result<Lane<S>> {
         let numbers = storage.list()?;
         let mut lane = Lane {
             storage,
             labels,
+            quota,
             segments: VecDeque::new(),
+            spans: Spans::default(),
+            marker: None,
+            refused: Vec::new(),
+            dead_letters: 0,
             front: Place::default(),
             cursor: Place::default(),
             last: None,
             newest: None,
             pending: Pending::default(),
             tail: Tail::Doubtful,
-            position: Position::Written,
+            position: Position { name: None, is_written: true },
             depth: 0,
             oldest: None,
             failed_reads: 0,
             last_marker: None,
         };
-        let mut position = None;
+        let (mut state, mut position) = (None, None);
         let mut previous: Option<(Segment, Found)> = None;
         for (place, number) in numbers.iter().enumerate() {
             let is_last = place + 1 == numbers.len();
@@ -57,6 +66,9 @@ impl<S: Storage> Lane<S> {
                 had.leave_over(earlier.before, segment.before);
                 earlier.length = earlier.length.min((HEADER_BYTES + had.end) as u64);
                 lane.take_in(earlier, &had);
+            }
+            if found.state.is_some() {
+                (state, position) = (found.state.clone(), None);
             }
             position = found.position.or(position);
             if is_last {
@@ -70,12 +82,39 @@ impl<S: Storage> Lane<S> {
             let bytes = lane.read_whole(segment.number);
             lane.take_in_last(segment, &bytes, &found);
         }
-        if let Some(position) = position {
-            lane.receipt(position);
-        }
-        lane.rewind();
-        lane.position = Position::Written;
+        lane.take_up(state.unwrap_or_default(), position);
         Ok(lane)
+    }
+
+    /// Stands again as the lane stood, receipted up to the position.
+    fn take_up(&mut self, state: StateRecord, position: Option<BatchName>) {
+        self.refused = state.refused;
+        // Segments behind a marker are removed only when it is receipted, even if a crash came
+        // before that was written down.
+        let first = self.segments.front().map(|first| first.before);
+        self.marker = Gone::of_marker(&state.marker).filter(|gone| match first {
+            Some(Before::Known(Some(before))) => self.spans.is_passed(Some(gone.last), before),
+            Some(Before::Known(None) | Before::Damaged) | None => true,
+        });
+        if let Some(gone) = &self.marker {
+            let last = gone.last;
+            // A crash may have come between the marker and the removal of what it stands for.
+            let stale = |pair: &[Segment]| match pair[1].before {
+                Before::Known(Some(before)) => self.spans.is_passed(Some(last), before),
+                Before::Known(None) | Before::Damaged => false,
+            };
+            let segments = self.segments.make_contiguous();
+            let batches: u64 =
+                segments.windows(2).filter(|pair| stale(pair)).map(|pair| pair[0].batches).sum();
+            self.depth = self.depth.saturating_sub(batches) + 1;
+            self.oldest = gone.until.or(self.oldest);
+        }
+        if let Some(position) = position.or(state.position) {
+            self.receipt(position);
+        }
+        self.remove_forgotten();
+        self.rewind();
+        self.position.is_written = true;
     }
 
     /// What stands in the lane, durable or not, for the recorder of a new run.
@@ -85,12 +124,12 @@ impl<S: Storage> Lane<S> {
 
     /// The last name that stands in the lane, durable or not.
     pub(super) fn last_name(&self) -> Option<BatchName> {
-        self.pending.batches.last().map(|(name, _)| *name).or(self.last)
+        self.pending.batches.last().map(|batch| batch.name).or(self.last)
     }
 
     /// The newest gateway time in the lane, durable or not.
     pub(super) fn newest_time(&self) -> Option<GatewayTime> {
-        let pending = self.pending.batches.iter().map(|(_, newest)| *newest).max();
+        let pending = self.pending.batches.iter().map(|batch| batch.newest).max();
         self.newest.max(pending.flatten())
     }
 
@@ -104,7 +143,8 @@ impl<S: Storage> Lane<S> {
         let bytes = self.read_whole(number);
         let header = Header::from_bytes(&bytes);
         let found = Found::in_records(bytes.get(HEADER_BYTES..).unwrap_or_default());
-        if header.is_none() && is_last && found.batches.is_empty() {
+        let begun = header.is_some() && found.state.is_some();
+        if !begun && is_last && found.batches.is_empty() {
             // If it cannot be removed, it is found and passed over again.
             let _ = self.storage.remove(number);
             return None;
@@ -118,18 +158,24 @@ impl<S: Storage> Lane<S> {
         }
         self.newest = self.newest.max(header.and_then(|header| header.newest));
         let before = header.map_or(Before::Damaged, |header| Before::Known(header.before));
-        let segment = Segment { number, length: bytes.len() as u64, before, spans: Vec::new() };
+        let segment = Segment { length: bytes.len() as u64, ..Segment::begun(number, before) };
         Some((segment, found, bytes))
     }
 
     /// Takes in a segment with what it holds.
     fn take_in(&mut self, mut segment: Segment, found: &Found) {
+        if let Some(state) = &found.state {
+            self.spans.remember(&state.spans);
+        }
         if let Before::Known(Some(before)) = segment.before {
-            segment.spans.push(before.span);
+            self.spans.meet(before, None);
             self.last = Some(before);
         }
         for batch in &found.batches {
-            segment.meet(batch.name.span, batch.before_span.map(|before| before.span));
+            self.spans.meet(batch.name, batch.before_span);
+            segment.held += batch.bytes;
+            segment.batches += 1;
+            segment.last = Some(batch.name);
             self.depth += 1;
             self.last = Some(batch.name);
             self.newest = self.newest.max(batch.newest);
@@ -165,11 +211,16 @@ impl<S: Storage> Lane<S> {
                     %error,
                     "The end of the spool cannot be made durable."
                 );
-                self.pending.bytes = bytes.get(HEADER_BYTES..end).unwrap_or_default().to_vec();
-                let names = found.batches.iter().map(|batch| (batch.name, batch.newest));
-                self.pending.batches = names.collect();
+                for batch in &found.batches {
+                    let &FoundBatch { name, before_span, newest, end, bytes: size } = batch;
+                    let end = HEADER_BYTES + end;
+                    let record = bytes.get(end - size as usize..end).unwrap_or_default();
+                    self.pending.bytes.extend(record);
+                    self.pending.batches.push(Waiting { name, before_span, newest });
+                }
                 segment.length = HEADER_BYTES as u64;
-                self.take_in(segment, &Found::default());
+                let state = found.state.clone();
+                self.take_in(segment, &Found { state, ..Found::default() });
             }
         }
     }
@@ -195,6 +246,9 @@ impl<S: Storage> Lane<S> {
 #[derive(Debug, Default)]
 struct Found {
     batches: Vec<FoundBatch>,
+    /// How the lane stood, when that was written last.
+    state: Option<StateRecord>,
+    /// The position, if it was written after that.
     position: Option<BatchName>,
     /// Where the last record ends.
     end: usize,
@@ -208,6 +262,8 @@ struct FoundBatch {
     newest: Option<GatewayTime>,
     /// Where its record ends.
     end: usize,
+    /// How long its record is.
+    bytes: u64,
 }
 
 impl Found {
@@ -229,8 +285,12 @@ impl Found {
             found.end = at;
             match record {
                 Record::Position(name) => found.position = Some(name),
+                Record::State(state) => {
+                    (found.state, found.position) = (Some(state), None);
+                }
                 Record::Batch(BatchRecord { name, before_span, newest, .. }) => {
-                    found.batches.push(FoundBatch { name, before_span, newest, end: at });
+                    let bytes = size as u64;
+                    found.batches.push(FoundBatch { name, before_span, newest, end: at, bytes });
                 }
             }
         }

@@ -2,6 +2,7 @@
 //! real files.
 
 mod disk;
+mod forgetting;
 mod laws;
 
 use firegrid_wire::catalogue::CatalogueHash;
@@ -16,6 +17,9 @@ use super::*;
 use crate::recorder::Batch;
 use disk::Disk;
 
+/// More than any test puts into a lane that does not speak of quotas.
+const QUOTA: u64 = 64 << 20;
+
 type Queue = super::Lane<Disk>;
 
 fn labels() -> MarkerLabels {
@@ -27,7 +31,11 @@ fn labels() -> MarkerLabels {
 }
 
 fn open(disk: &Disk) -> Queue {
-    Queue::open(disk.clone(), labels()).expect("it always starts")
+    open_with(disk, QUOTA)
+}
+
+fn open_with(disk: &Disk, quota: u64) -> Queue {
+    Queue::open(disk.clone(), labels(), quota).expect("it always starts")
 }
 
 fn name(span: u64, seq: u64) -> BatchName {
@@ -47,6 +55,13 @@ fn append(queue: &mut Queue, span: u64, seq: u64, before_span: Option<BatchName>
     let body = body(name);
     let newest = Some(GatewayTime::from_millis(seq as i64 * 1_000));
     queue.append(&Batch { lane: Lane::Urgent, name, before_span, newest, body: body.into_bytes() });
+}
+
+/// Where the batches of a first segment begin: behind its header and the state of a new lane.
+fn begin() -> u64 {
+    let mut state = Vec::new();
+    record::Record::State(record::StateRecord::default()).write(&mut state);
+    (record::HEADER_BYTES + state.len()) as u64
 }
 
 /// A lane with the batches 1/1 to 1/`count`, each durable.
@@ -78,8 +93,14 @@ fn read(queue: &mut Queue) -> Vec<String> {
                 continue;
             };
             let marker = pack.head.marker.expect("a marker");
-            assert_eq!(marker.reason, MarkerReason::Damaged);
-            texts.push(format!("{}/{}..{text}", marker.first.span.bits(), marker.first.seq));
+            let reason = match marker.reason {
+                MarkerReason::Damaged => "",
+                MarkerReason::Quota => " quota",
+                MarkerReason::Refused => " refused",
+                MarkerReason::Forgotten => " forgotten",
+            };
+            let BatchName { span, seq } = marker.first;
+            texts.push(format!("{}/{seq}..{text}{reason}", span.bits()));
         }
     }
 }
@@ -234,7 +255,7 @@ fn a_kill_at_any_byte_loses_no_synced_batch_and_invents_none() {
 fn a_flipped_bit_becomes_a_marker_at_the_place_of_its_batch() {
     let disk = Disk::default();
     filled(&disk, 3);
-    let header = record::HEADER_BYTES as u64;
+    let header = begin();
     let size = (disk.length(1) - header) / 3;
     for at in header..disk.length(1) {
         let disk = disk.copy();
@@ -263,8 +284,8 @@ fn a_marker_tells_the_fires_that_can_still_be_read() {
     let disk = Disk::default();
     filled(&disk, 3);
     // The first byte of the second batch's body: the bracket before its head.
-    let size = (disk.length(1) - record::HEADER_BYTES as u64) / 3;
-    disk.flip(1, record::HEADER_BYTES as u64 + 2 * size - body(name(1, 2)).len() as u64);
+    let size = (disk.length(1) - begin()) / 3;
+    disk.flip(1, begin() + 2 * size - body(name(1, 2)).len() as u64);
     let mut queue = open(&disk);
     let entries = queue.read(10_000).expect("entries");
     let pack = pack::decode(&entries[1].body).expect("a marker");
@@ -280,9 +301,9 @@ fn a_marker_is_receipted_like_what_it_replaces() {
     append(&mut queue, 2, 1, Some(name(1, 2)));
     append(&mut queue, 3, 1, Some(name(2, 1)));
     queue.commit().expect("a sound disk");
-    let size = (disk.length(1) - record::HEADER_BYTES as u64) / 4;
+    let size = (disk.length(1) - begin()) / 4;
     // Batch 2/1 is all there was of its span.
-    disk.flip(1, record::HEADER_BYTES as u64 + 2 * size + 20);
+    disk.flip(1, begin() + 2 * size + 20);
     let mut queue = open(&disk);
     check(&mut queue, &["1/1", "1/2", "1/3..2/1", "3/1"]);
     assert!(queue.receipt(name(2, 1)));
@@ -401,6 +422,10 @@ fn batch(lane: Lane, seq: u64) -> Batch {
     Batch { lane, name, before_span: None, newest, body: body(name).into_bytes() }
 }
 
+fn quotas() -> PerLane<u64> {
+    PerLane::from_fn(|_| QUOTA)
+}
+
 fn box_labels() -> Labels {
     Labels { gateway: labels().gateway, catalogue: labels().catalogue }
 }
@@ -408,9 +433,9 @@ fn box_labels() -> Labels {
 #[tokio::test]
 async fn batches_survive_in_files_and_two_processes_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
-    let spool = Spool::open(folder.path(), &box_labels()).expect("a spool");
+    let spool = Spool::open(folder.path(), &box_labels(), &quotas()).expect("a spool");
     assert_eq!(spool.recovered, PerLane::default());
-    let refused = Spool::open(folder.path(), &box_labels()).expect_err("a second one");
+    let refused = Spool::open(folder.path(), &box_labels(), &quotas()).expect_err("a second one");
     assert!(matches!(refused, OpenError::Taken(_)), "{refused}");
     for lane in Lane::ALL {
         let lane_spool = &spool.lanes[lane];
@@ -423,7 +448,7 @@ async fn batches_survive_in_files_and_two_processes_are_refused() {
         lane_spool.receipt(name(1, 1));
         lane_spool.stop().await;
     }
-    let spool = Spool::open(folder.path(), &box_labels()).expect("a free folder");
+    let spool = Spool::open(folder.path(), &box_labels(), &quotas()).expect("a free folder");
     for lane in Lane::ALL {
         assert_eq!(spool.recovered[lane].last, Some(name(1, 3)));
         let read = spool.lanes[lane].read(Reading::FromReceipt, 10_000).await;
@@ -437,7 +462,7 @@ async fn batches_survive_in_files_and_two_processes_are_refused() {
 async fn a_lane_that_fails_says_so_and_says_when_it_is_well_again() {
     let disk = Disk::default();
     disk.fail_sync(true);
-    let (lane, _) = LaneSpool::start(disk.clone(), labels(), ()).expect("it always starts");
+    let (lane, _) = LaneSpool::start(disk.clone(), labels(), QUOTA, ()).expect("it always starts");
     lane.append(batch(Lane::Urgent, 1));
     let mut standing = lane.standing();
     let failing = *standing.wait_for(|standing| standing.failing).await.expect("a thread");

@@ -49,6 +49,10 @@ pub struct Standing {
     pub failing: bool,
     /// Whether something durable has not been read for sending.
     pub unread: bool,
+    /// Bytes of batches that find room before the oldest become a marker.
+    pub room: u64,
+    /// Batches that the broker refused in this run, so that markers stand in their place.
+    pub dead_letters: u32,
 }
 
 /// What is read for sending next.
@@ -64,6 +68,8 @@ pub enum Reading {
 enum Command {
     Append(Batch),
     Receipt(BatchName),
+    Asked(BatchName),
+    Refused(BatchName),
     Read { reading: Reading, most_bytes: usize, answer: oneshot::Sender<io::Result<Vec<Entry>>> },
     Stop { done: oneshot::Sender<()> },
 }
@@ -73,10 +79,11 @@ impl LaneSpool {
     pub fn start<S: Storage>(
         storage: S,
         labels: MarkerLabels,
+        quota: u64,
         guard: impl Send + 'static,
     ) -> io::Result<(LaneSpool, Recovered)> {
         let name = format!("spool-{}", labels.lane);
-        let lane = Lane::open(storage, labels)?;
+        let lane = Lane::open(storage, labels, quota)?;
         let recovered = lane.recovered();
         let (commands, inbox) = channel();
         let (tell, standing) = watch::channel(lane.standing(false));
@@ -98,6 +105,18 @@ impl LaneSpool {
     /// The centre has committed everything up to this name.
     pub fn receipt(&self, name: BatchName) {
         self.command(Command::Receipt(name));
+    }
+
+    /// The centre asks to send again from this name; a reading from the last receipt then
+    /// begins there, or at a marker that says what is forgotten.
+    pub fn asked(&self, name: BatchName) {
+        self.command(Command::Asked(name));
+    }
+
+    /// The broker refuses this very batch for good: a reading from the last receipt then finds
+    /// a marker in its place.
+    pub fn refused(&self, name: BatchName) {
+        self.command(Command::Refused(name));
     }
 
     /// Reads for sending. The answer never comes if the lane has stopped.
@@ -192,6 +211,14 @@ impl<S: Storage> Writer<S> {
                 Command::Receipt(name) => {
                     self.lane.receipt(name);
                 }
+                Command::Asked(name) => {
+                    let asked = self.lane.asked(name).map(|_| ());
+                    self.complain(asked);
+                }
+                Command::Refused(name) => {
+                    let refused = self.lane.refused(name).map(|_| ());
+                    self.complain(refused);
+                }
                 Command::Read { reading, most_bytes, answer } => {
                     match reading {
                         Reading::Onward => {}
@@ -205,6 +232,17 @@ impl<S: Storage> Writer<S> {
             next = self.inbox.try_recv().ok();
         }
         Then::Continue
+    }
+
+    /// Says that the disk failed; whoever asked will ask again.
+    fn complain(&mut self, done: io::Result<()>) {
+        if let Err(error) = done {
+            if !self.failing {
+                let lane = self.lane.labels.lane;
+                tracing::error!(%lane, %error, "The spool cannot make batches durable.");
+            }
+            self.failing = true;
+        }
     }
 
     fn flush(&mut self) {
@@ -223,10 +261,7 @@ impl<S: Storage> Writer<S> {
                 }
             }
             Err(error) => {
-                if !self.failing {
-                    tracing::error!(%lane, %error, "The spool cannot make batches durable.");
-                }
-                self.failing = true;
+                self.complain(Err(error));
             }
         }
     }

@@ -196,12 +196,8 @@ impl<'a> Session<'a> {
                     let _ = self.uplink.recorder.try_send(FromUplink::TakenOver);
                 }
                 Output::Receipt(lane, name) => self.uplink.spool[lane].receipt(name),
-                Output::Asked(lane, name) => {
-                    tracing::debug!(%lane, %name, "Asked for what is not under way.");
-                }
-                Output::Refused(lane, name) => {
-                    tracing::error!(%lane, %name, "The broker refuses a batch for good.");
-                }
+                Output::Asked(lane, name) => self.uplink.spool[lane].asked(name),
+                Output::Refused(lane, name) => self.uplink.spool[lane].refused(name),
                 Output::Read { lane, reading, number } => {
                     let answer = self.uplink.spool[lane].read(reading, READ_AHEAD_BYTES);
                     self.readings[lane] = Some(Awaited { number, answer });

@@ -335,6 +335,8 @@ impl Player {
                 until: sent[lane].head.map(|_| now),
             }),
             alarm_count: alarms.len() as u32,
+            dead_letters: 0,
+            taken_over: 0,
             alarms,
         };
         let heard = HeardBeat {

@@ -215,6 +215,8 @@ impl Writer {
                 until: heads[lane].map(|_| now),
             }),
             alarm_count: alarms.len() as u32,
+            dead_letters: 0,
+            taken_over: 0,
             alarms,
         };
         let standing = |lane: Lane| match heads[lane] {

@@ -118,6 +118,8 @@ pub fn wild_calls() -> impl Strategy<Value = Vec<Call>> {
                     age: Millis::ZERO,
                     lanes: PerLane { urgent: lane(urgent), routine: lane(routine) },
                     alarm_count: alarms.len() as u32,
+                    dead_letters: 0,
+                    taken_over: 0,
                     alarms,
                 },
                 sent: GatewayTime::from_millis(sent),

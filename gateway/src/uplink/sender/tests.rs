@@ -29,6 +29,8 @@ fn beat(occasion: Occasion) -> OutgoingBeat {
         lanes: PerLane::default(),
         alarms: Vec::new(),
         alarm_count: 0,
+        dead_letters: 0,
+        taken_over: 0,
     };
     OutgoingBeat { beat, sent: GatewayTime::from_millis(0), occasion }
 }

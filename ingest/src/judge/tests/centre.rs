@@ -328,6 +328,8 @@ impl Centre {
             age: Millis::ZERO,
             lanes,
             alarm_count: alarms.len() as u32,
+            dead_letters: 0,
+            taken_over: 0,
             alarms,
         };
         let envelope = Some(Envelope { name: None, sent: at(second), current: span });
