@@ -3,15 +3,18 @@
 //! A condition is a tree, read from structured TOML and never from a script. It answers in
 //! three ways, because a reading that proves nothing must neither raise nor clear: a number of
 //! a broken sensor, the states of a shielded part, a device that cannot say.
-//! `falls_by`, `rises_by`, `starts_more_than`, `differs_from` and `share_of_points` are to join
-//! the enum later. Knows nothing of time: how long a condition must hold belongs to the step.
+//! Conditions over both lanes, `differs_from` and `share_of_points` are to join the enum later.
+//! What a point did before stands in its windows; how long a condition must hold belongs to the
+//! step.
 
 use std::collections::BTreeMap;
 
 use firegrid_wire::quantity::Unit;
 use firegrid_wire::reading::{Quality, Reading, Value};
 use firegrid_wire::state::StateSet;
-use firegrid_wire::time::Millis;
+use firegrid_wire::time::{GatewayTime, Millis};
+
+use crate::window::{View, Wanted, Window};
 
 /// A condition whose limits are `L`: as written ([`Limit`]), or bound to a point ([`Bar`]).
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -24,9 +27,33 @@ pub enum Condition<L = Limit> {
     /// The number is lower than the first or higher than the second limit.
     Outside(L, L),
     /// At least one of these states is in the point's set.
-    HasState(#[serde(with = "words")] StateSet),
+    HasState(#[serde(with = "states_in_words")] StateSet),
     /// The quality is one of these.
     QualityIs(Vec<Quality>),
+    /// The number lies lower than it stood at some moment within this time.
+    FallsBy {
+        /// By at least so much.
+        by: L,
+        /// Within this time.
+        within: Millis,
+    },
+    /// The number lies higher than it stood at some moment within this time.
+    RisesBy {
+        /// By at least so much.
+        by: L,
+        /// Within this time.
+        within: Millis,
+    },
+    /// The point came into one of these states more often than that.
+    StartsMoreThan {
+        /// How often it may.
+        times: usize,
+        /// Into one of these states.
+        #[serde(with = "states_in_words")]
+        of: StateSet,
+        /// Within this time.
+        per: Millis,
+    },
     /// Nothing was heard for so long, in centre time. Stands only in rules on gateways.
     BlindFor(Millis),
     /// All of them hold.
@@ -111,6 +138,15 @@ impl Condition {
             Condition::Outside(low, high) => Condition::Outside(bar(low)?, bar(high)?),
             Condition::HasState(states) => Condition::HasState(*states),
             Condition::QualityIs(qualities) => Condition::QualityIs(qualities.clone()),
+            Condition::FallsBy { by, within } => {
+                Condition::FallsBy { by: bar(by)?, within: *within }
+            }
+            Condition::RisesBy { by, within } => {
+                Condition::RisesBy { by: bar(by)?, within: *within }
+            }
+            Condition::StartsMoreThan { times, of, per } => {
+                Condition::StartsMoreThan { times: *times, of: *of, per: *per }
+            }
             Condition::BlindFor(patience) => Condition::BlindFor(*patience),
             Condition::AllOf(inner) => Condition::AllOf(all(inner)?),
             Condition::AnyOf(inner) => Condition::AnyOf(all(inner)?),
@@ -131,6 +167,9 @@ impl<L> Condition<L> {
             | Condition::Above(_)
             | Condition::Outside(..)
             | Condition::QualityIs(_)
+            | Condition::FallsBy { .. }
+            | Condition::RisesBy { .. }
+            | Condition::StartsMoreThan { .. }
             | Condition::BlindFor(_)
             | Condition::Not(_) => false,
         }
@@ -149,6 +188,9 @@ impl<L> Condition<L> {
             | Condition::Outside(..)
             | Condition::HasState(_)
             | Condition::QualityIs(_)
+            | Condition::FallsBy { .. }
+            | Condition::RisesBy { .. }
+            | Condition::StartsMoreThan { .. }
             | Condition::BlindFor(_) => {}
         }
     }
@@ -164,14 +206,46 @@ impl<L> Condition<L> {
             | Condition::Above(_)
             | Condition::Outside(..)
             | Condition::HasState(_)
-            | Condition::QualityIs(_) => Verdict::Undecided,
+            | Condition::QualityIs(_)
+            | Condition::FallsBy { .. }
+            | Condition::RisesBy { .. }
+            | Condition::StartsMoreThan { .. } => Verdict::Undecided,
         }
     }
 }
 
 impl Condition<Bar> {
-    /// What a reading says of the condition.
+    /// What a reading alone says of the condition: of what was before, nothing.
     pub fn of(&self, evidence: Evidence) -> Verdict {
+        self.amid(evidence, Past::NONE)
+    }
+
+    /// The window through which it looks at what was before, if it does.
+    pub fn view(&self) -> Option<View> {
+        match self {
+            Condition::FallsBy { by, within } => {
+                Some(View { wanted: Wanted::Highest(by.unit), lasting: *within })
+            }
+            Condition::RisesBy { by, within } => {
+                Some(View { wanted: Wanted::Lowest(by.unit), lasting: *within })
+            }
+            Condition::StartsMoreThan { of, per, .. } => {
+                Some(View { wanted: Wanted::Starts(*of), lasting: *per })
+            }
+            Condition::Below(_)
+            | Condition::Above(_)
+            | Condition::Outside(..)
+            | Condition::HasState(_)
+            | Condition::QualityIs(_)
+            | Condition::BlindFor(_)
+            | Condition::AllOf(_)
+            | Condition::AnyOf(_)
+            | Condition::Not(_) => None,
+        }
+    }
+
+    /// What a reading says of the condition, with what the point did before.
+    pub fn amid(&self, evidence: Evidence, past: Past<'_>) -> Verdict {
         match self {
             Condition::Below(bar) => bar.compare(evidence, |number, bar| number < bar),
             Condition::Above(bar) => bar.compare(evidence, |number, bar| bar < number),
@@ -182,10 +256,36 @@ impl Condition<Bar> {
             Condition::HasState(wanted) => has_state(*wanted, evidence),
             Condition::QualityIs(wanted) => quality_is(wanted, evidence),
             Condition::BlindFor(_) => Verdict::Undecided,
-            Condition::AllOf(inner) => all(inner.iter().map(|inner| inner.of(evidence))),
-            Condition::AnyOf(inner) => any(inner.iter().map(|inner| inner.of(evidence))),
-            Condition::Not(inner) => inner.of(evidence).not(),
+            Condition::FallsBy { by, .. } | Condition::RisesBy { by, .. } => {
+                let moved = self.view().and_then(|view| past.through(view)?.moved(past.now));
+                moved.map_or(Verdict::Undecided, |moved| Verdict::from(by.value <= moved))
+            }
+            Condition::StartsMoreThan { times, .. } => {
+                let starts = self.view().and_then(|view| past.through(view)?.starts(past.now));
+                starts.map_or(Verdict::Undecided, |starts| Verdict::from(*times < starts))
+            }
+            Condition::AllOf(inner) => all(inner.iter().map(|inner| inner.amid(evidence, past))),
+            Condition::AnyOf(inner) => any(inner.iter().map(|inner| inner.amid(evidence, past))),
+            Condition::Not(inner) => inner.amid(evidence, past).not(),
         }
+    }
+}
+
+/// What a point did before, as far as its rules ask.
+#[derive(Debug, Clone, Copy)]
+pub struct Past<'a> {
+    /// Its windows.
+    pub windows: &'a [Window],
+    /// Up to which moment.
+    pub now: GatewayTime,
+}
+
+impl<'a> Past<'a> {
+    /// Nothing is known of what was before.
+    pub const NONE: Past<'static> = Past { windows: &[], now: GatewayTime::from_millis(0) };
+
+    fn through(self, view: View) -> Option<&'a Window> {
+        self.windows.iter().find(|window| window.view() == view)
     }
 }
 
@@ -204,7 +304,7 @@ impl Bar {
 /// Fire-class states are believed from a shielded, testing or faulty part too, and so are the
 /// states shielded, test and absent themselves. Everything else is proven only by a good
 /// reading of a part that can speak.
-fn has_state(wanted: StateSet, evidence: Evidence) -> Verdict {
+pub(crate) fn has_state(wanted: StateSet, evidence: Evidence) -> Verdict {
     let Said::States(states) = evidence.said else { return Verdict::Undecided };
     let found = states.intersection(wanted);
     let believed = StateSet::FIRE_CLASS.union(StateSet::MUTE);
@@ -304,15 +404,15 @@ impl std::fmt::Display for Said {
 }
 
 /// States as they are written in a row: their words.
-mod words {
+pub(crate) mod states_in_words {
     use firegrid_wire::state::{StateSet, States};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(states: &StateSet, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(states: &StateSet, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(states)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<StateSet, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<StateSet, D::Error> {
         let words = String::deserialize(from)?;
         let states = States::from_words(&words).ok_or_else(|| Error::custom("no states"))?;
         Ok(states.set)

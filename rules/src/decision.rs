@@ -124,6 +124,11 @@ pub enum Reason {
         /// What the point says.
         said: Said,
     },
+    /// As time passed, what the point did within a window became another thing.
+    Window {
+        /// What the point says.
+        said: Said,
+    },
     /// A heartbeat named the point; the numbered reading has not come yet.
     Beat {
         /// What the point says.
@@ -244,6 +249,9 @@ impl Reason {
                 format!("持续 {lasting}，当前：{}", said_zh(*said))
             }
             Reason::Resumed { said } => format!("中断后继续，当前：{}", said_zh(*said)),
+            Reason::Window { said } => {
+                format!("时间窗口内的变化已不同，当前：{}", said_zh(*said))
+            }
             Reason::Beat { states } => {
                 format!("心跳上报：{}（待编号读数确认）", said_zh(Said::States(*states)))
             }
@@ -287,6 +295,7 @@ impl fmt::Display for Reason {
                 write!(f, "it held for {lasting} and says {said}")
             }
             Reason::Resumed { said } => write!(f, "after a hole it says {said}"),
+            Reason::Window { said } => write!(f, "its window moved on; it says {said}"),
             Reason::Beat { states } => write!(f, "a heartbeat tells {states}"),
             Reason::Lost { states } => write!(f, "it said {states} in what was lost"),
             Reason::Silent { lasting, .. } => write!(f, "nothing was heard for {lasting}"),

@@ -6,7 +6,7 @@
 //! Read it in this order:
 //!
 //! 1. [`rulebook`], [`condition`] — what is judged, and what a condition says of a reading
-//! 2. [`phase`], [`sight`] — what time does to a condition, and what silence means
+//! 2. [`phase`], [`window`], [`sight`] — what time does to a condition, and what silence means
 //! 3. [`decision`], [`engine`] — readings, beats and silence in, decisions out
 //! 4. [`alarm`], [`ticket`], [`lifecycle`] — what people do with a decision
 //! 5. [`routing`] — whose job it is
@@ -23,4 +23,5 @@ pub mod rulebook;
 pub mod scenario;
 pub mod sight;
 pub mod ticket;
+pub mod window;
 pub mod word;

@@ -15,9 +15,10 @@ use firegrid_wire::time::Millis;
 use crate::condition::Condition;
 use crate::word::worded;
 
+mod limits;
 mod reading;
 
-pub(crate) use reading::amount;
+pub(crate) use limits::amount;
 
 /// Rules, each with its revision.
 #[derive(Debug, Clone, PartialEq)]

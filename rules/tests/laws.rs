@@ -218,4 +218,7 @@ fn the_histories_raise_and_clear_and_do_everything_else() {
         }
     }
     assert!(counts.contains_key(&("FIRE".to_owned(), "retired")), "{counts:?}");
+    for (rule, change) in [("FALL", "raised"), ("FALL", "cleared"), ("STARTS", "raised")] {
+        assert!(counts.contains_key(&(rule.to_owned(), change)), "{rule} {change}: {counts:?}");
+    }
 }

@@ -41,7 +41,11 @@ pub(super) fn of_point(rulebook: &Rulebook, entry: &PointEntry) -> Vec<ShownLimi
                     show("below", low);
                     show("above", high);
                 }
-                Condition::HasState(_)
+                // How far something moved is no line in its curve.
+                Condition::FallsBy { .. }
+                | Condition::RisesBy { .. }
+                | Condition::StartsMoreThan { .. }
+                | Condition::HasState(_)
                 | Condition::QualityIs(_)
                 | Condition::BlindFor(_)
                 | Condition::AllOf(_)

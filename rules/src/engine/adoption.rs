@@ -132,7 +132,7 @@ impl LaneState {
     fn list_new(&mut self, id: &PointId, source: u64, binding: &Arc<Binding>) {
         let device = self.device(id.device());
         let point = Point::new(id, Arc::clone(binding), source, device);
-        self.add(id.clone(), point);
+        self.add_new(id, point);
     }
 
     /// Other steps, or the same with other limits, look at a point.
@@ -175,6 +175,8 @@ impl LaneState {
             }
         }
         self.timers.settle(place, point);
+        point.keep_windows();
+        self.look_again(place);
         if changed {
             self.mark(place);
         }
@@ -281,7 +283,8 @@ impl LaneState {
 
     /// The point is no longer there.
     fn remove(&mut self, place: u32) {
-        let Some(point) = self.points[place as usize].take() else { return };
+        let Some(mut point) = self.points[place as usize].take() else { return };
+        self.timers.forget(place, &mut point);
         self.unlisted -= u32::from(point.is_unlisted()).min(self.unlisted);
         self.dirty.retain(|dirty| *dirty != place);
         self.removed.extend(self.names.remove(place));

@@ -12,10 +12,11 @@ use firegrid_wire::quantity::Unit;
 use firegrid_wire::span::{Lane, PerLane};
 use firegrid_wire::time::Millis;
 
-use crate::condition::{Bar, Condition, Evidence, Verdict};
+use crate::condition::{Bar, Condition, Evidence, Past, Verdict};
 use crate::phase::Timing;
 use crate::rulebook::{Rule, Rulebook, Selector, Step};
 use crate::sight;
+use crate::window::View;
 
 /// A step of a rule, by its places in the rulebook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,11 +87,20 @@ pub(super) struct BoundDevice {
 }
 
 impl BoundStep {
-    /// What a reading says of `when` and of calm.
-    pub(super) fn verdicts(&self, evidence: Evidence) -> (Verdict, Verdict) {
-        let when = self.when.of(evidence);
-        let calm = self.clear_when.as_ref().map_or(when.not(), |calm| calm.of(evidence));
+    /// What a reading says of `when` and of calm, with what the point did before.
+    pub(super) fn verdicts(&self, evidence: Evidence, past: Past<'_>) -> (Verdict, Verdict) {
+        let when = self.when.amid(evidence, past);
+        let calm = self.clear_when.as_ref().map_or(when.not(), |calm| calm.amid(evidence, past));
         (when, calm)
+    }
+
+    /// The windows through which it looks at what was before.
+    pub(super) fn views(&self) -> Vec<View> {
+        let mut views = Vec::new();
+        for condition in std::iter::once(&self.when).chain(&self.clear_when) {
+            condition.visit(&mut |inner| views.extend(inner.view()));
+        }
+        views
     }
 }
 

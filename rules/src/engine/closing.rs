@@ -7,7 +7,7 @@ use firegrid_wire::names::{FullPointId, PointId};
 use firegrid_wire::reading::Quality;
 use firegrid_wire::span::Lane;
 use firegrid_wire::state::StateSet;
-use firegrid_wire::time::CentreTime;
+use firegrid_wire::time::{CentreTime, GatewayTime};
 
 use super::Engine;
 use super::binding::{BoundStep, StepRef};
@@ -101,6 +101,7 @@ fn in_lane(
 ) -> Result<bool, NotYet> {
     let Some(place) = lane.names.find(id) else { return Ok(false) };
     let Some(point) = &lane.points[place as usize] else { return Ok(false) };
+    let time = lane.horizon.unwrap_or(point.time);
     let unbound = point.phases().iter().filter(|(id, _)| !binds(point, *id));
     let mut found = false;
     for (step, phase) in unbound {
@@ -112,28 +113,25 @@ fn in_lane(
         let Some(step) = grave(engine, bound.id, rule) else { continue };
         found = true;
         let phase = point.phase(bound.id);
-        if !holds_for_sure(point, bound) {
+        if !holds_for_sure(point, bound, time) {
             match view::sight(engine, lane, place, now) {
                 Sight::Seen { .. } => {}
                 Sight::Blind { last, .. } => return Err(NotYet::Blind { last }),
                 Sight::Never => return Err(NotYet::Unknown),
             }
-            if verdicts(point, bound).1 == Verdict::Undecided {
+            if verdicts(point, bound, time).1 == Verdict::Undecided {
                 return Err(cannot_say(point));
             }
         }
         standing(phase, Some(step))?;
-        if verdicts(point, bound).1 != Verdict::Met {
+        if verdicts(point, bound, time).1 != Verdict::Met {
             return Err(NotYet::Holds { since: At::Gateway(point.time) });
         }
     }
     Ok(found)
 }
 
-fn standing(
-    phase: Phase<firegrid_wire::time::GatewayTime>,
-    step: Option<&Step>,
-) -> Result<(), NotYet> {
+fn standing(phase: Phase<GatewayTime>, step: Option<&Step>) -> Result<(), NotYet> {
     match phase {
         Phase::Quiet => Ok(()),
         Phase::Suspected { since, .. } => Err(NotYet::Holds { since: At::Gateway(since) }),
@@ -148,13 +146,13 @@ fn standing(
     }
 }
 
-fn holds_for_sure(point: &Point, step: &BoundStep) -> bool {
-    verdicts(point, step).0 == Verdict::Met
+fn holds_for_sure(point: &Point, step: &BoundStep, now: GatewayTime) -> bool {
+    verdicts(point, step, now).0 == Verdict::Met
 }
 
-fn verdicts(point: &Point, step: &BoundStep) -> (Verdict, Verdict) {
+fn verdicts(point: &Point, step: &BoundStep, now: GatewayTime) -> (Verdict, Verdict) {
     let evidence = Evidence { said: Said::Unknown, quality: Quality::Good };
-    point.verdicts(step, point.evidence().unwrap_or(evidence))
+    point.verdicts(step, point.evidence().unwrap_or(evidence), now)
 }
 
 /// Why what a point says decides nothing.

@@ -333,6 +333,9 @@ fn thresholds<'a>(
             | Condition::Outside(..)
             | Condition::HasState(_)
             | Condition::QualityIs(_)
+            | Condition::FallsBy { .. }
+            | Condition::RisesBy { .. }
+            | Condition::StartsMoreThan { .. }
             | Condition::AllOf(_)
             | Condition::AnyOf(_)
             | Condition::Not(_) => {}

@@ -216,7 +216,7 @@ impl LaneState {
     /// A hole: no timer runs, and if it forgets, no point is known until it is read again.
     pub(super) fn suspend(&mut self, forget: bool) {
         self.suspended = true;
-        for place in self.timers.active() {
+        for place in self.timers.watched() {
             self.interrupt(place);
         }
         self.timers.clear();
@@ -231,7 +231,7 @@ impl LaneState {
         let from = self.effective(from);
         self.horizon = Some(from);
         let now = Onset { span: self.span, at: from };
-        for place in self.timers.active() {
+        for place in self.timers.watched() {
             self.weigh_known(place, now, scene);
         }
     }
@@ -244,7 +244,14 @@ impl LaneState {
         if scene.may_clear {
             self.timers.release();
         }
-        while let Some((due, place, id)) = self.timers.due(until) {
+        loop {
+            if let Some((moment, place)) = self.timers.review(until) {
+                self.horizon = Some(self.effective(moment));
+                let now = Onset { span: self.span, at: moment };
+                self.weigh(place, now, Cause::Window, scene);
+                continue;
+            }
+            let Some((due, place, id)) = self.timers.due(until) else { break };
             let Some(point) = self.points[place as usize].as_mut() else { continue };
             let phase = point.phase(id);
             if matches!(phase, Phase::Clearing { .. }) && !scene.may_clear {

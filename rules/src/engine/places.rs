@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use firegrid_wire::names::PointId;
 use firegrid_wire::span::Lane;
+use firegrid_wire::time::GatewayTime;
 
 use super::lane::{Device, LaneState};
 use super::point::Point;
@@ -48,7 +49,23 @@ impl LaneState {
             (false, _) => &scene.bindings.words,
         };
         let point = Point::new(id, Arc::clone(binding), 0, device);
-        Some(self.add(id.clone(), point))
+        Some(self.add_new(id, point))
+    }
+
+    /// Takes in a point that is new, with the windows that its rules look through.
+    pub(super) fn add_new(&mut self, id: &PointId, mut point: Point) -> u32 {
+        point.keep_windows();
+        let place = self.add(id.clone(), point);
+        self.look_again(place);
+        place
+    }
+
+    /// Notes when the windows of a point next change by themselves.
+    pub(super) fn look_again(&mut self, place: u32) {
+        let now = self.horizon.unwrap_or(GatewayTime::from_millis(i64::MIN));
+        if let Some(point) = self.points[place as usize].as_mut() {
+            self.timers.look_again(place, point, now);
+        }
     }
 
     /// Takes in a point that has no place yet.

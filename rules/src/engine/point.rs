@@ -11,9 +11,10 @@ use firegrid_wire::state::{StateSet, States};
 use firegrid_wire::time::GatewayTime;
 
 use super::binding::{Binding, BoundStep, StepRef};
-use crate::condition::{self, Evidence, Said, Verdict};
+use crate::condition::{self, Evidence, Past, Said, Verdict};
 use crate::phase::{Onset, Phase, Timing};
 use crate::rulebook::Revision;
+use crate::window::{View, Window};
 
 /// A point as the engine keeps it.
 #[derive(Debug)]
@@ -62,6 +63,9 @@ pub(super) struct More {
     pub(super) provisional: Option<Provisional>,
     pub(super) foreign: Vec<Box<str>>,
     pub(super) elders: Vec<Elder>,
+    /// What it did before, if a rule asks for that, and when that next changes by itself.
+    pub(super) windows: Vec<Window>,
+    pub(super) review: Option<GatewayTime>,
 }
 
 /// The rule and limits that raised something, where they are other ones now.
@@ -210,18 +214,24 @@ impl Point {
         let empty = more.phases.is_empty()
             && more.provisional.is_none()
             && more.foreign.is_empty()
-            && more.elders.is_empty();
+            && more.elders.is_empty()
+            && more.windows.is_empty();
         self.more = (!empty).then_some(more);
     }
 
     /// What it says of a step. What is raised by a rule or limits that have changed since holds
     /// as long as either says so, and is calm if both do.
-    pub(super) fn verdicts(&self, step: &BoundStep, evidence: Evidence) -> (Verdict, Verdict) {
-        let (when, calm) = self.verdicts_of(step, evidence);
+    pub(super) fn verdicts(
+        &self,
+        step: &BoundStep,
+        evidence: Evidence,
+        now: GatewayTime,
+    ) -> (Verdict, Verdict) {
+        let (when, calm) = self.verdicts_of(step, evidence, now);
         match self.elder(step.id) {
             None => (when, calm),
             Some(elder) => {
-                let (holds, over) = self.verdicts_of(&elder.step, evidence);
+                let (holds, over) = self.verdicts_of(&elder.step, evidence, now);
                 (condition::any([when, holds]), condition::all([calm, over]))
             }
         }
@@ -230,9 +240,16 @@ impl Point {
     /// A provisional reading stands beside the numbered one until it is settled: a fire in it
     /// holds, and anything else must be said by both. Under an unknown catalogue only the rules
     /// on words can hold, and nothing is calm.
-    fn verdicts_of(&self, step: &BoundStep, evidence: Evidence) -> (Verdict, Verdict) {
-        let (when, calm) = step.verdicts(evidence);
-        let told = self.provisional().map(|told| step.verdicts(Evidence::states(told.states)));
+    fn verdicts_of(
+        &self,
+        step: &BoundStep,
+        evidence: Evidence,
+        now: GatewayTime,
+    ) -> (Verdict, Verdict) {
+        let past = Past { windows: self.windows(), now };
+        let (when, calm) = step.verdicts(evidence, past);
+        let told =
+            self.provisional().map(|told| step.verdicts(Evidence::states(told.states), past));
         let burns = when == Verdict::Met || told.is_some_and(|(when, _)| when == Verdict::Met);
         if step.fire_class && burns {
             (Verdict::Met, Verdict::Unmet)
@@ -243,6 +260,57 @@ impl Point {
             (if believed { when } else { Verdict::Undecided }, Verdict::Undecided)
         } else {
             (when, calm)
+        }
+    }
+
+    /// What it did before, as far as its rules ask.
+    pub(super) fn windows(&self) -> &[Window] {
+        self.more.as_ref().map_or(&[], |more| &more.windows)
+    }
+
+    /// Keeps the windows that its rules look through, and no others.
+    pub(super) fn keep_windows(&mut self) {
+        let elders = self.more.as_ref().map_or(&[][..], |more| &more.elders);
+        let steps = self.binding.steps.iter().chain(elders.iter().map(|elder| &elder.step));
+        let views: Vec<View> = steps.flat_map(BoundStep::views).collect();
+        if views.is_empty() && self.windows().is_empty() {
+            return;
+        }
+        self.change_more(|more| {
+            more.windows.retain(|window| views.contains(&window.view()));
+            for view in views {
+                if !more.windows.iter().any(|window| window.view() == view) {
+                    more.windows.push(Window::new(view));
+                }
+            }
+        });
+    }
+
+    pub(super) fn set_windows(&mut self, windows: Vec<Window>) {
+        if !windows.is_empty() {
+            self.change_more(|more| more.windows = windows);
+        }
+    }
+
+    /// What it says now moves through its windows; none: a hole.
+    pub(super) fn move_windows(&mut self, evidence: Option<Evidence>, now: GatewayTime) {
+        let Some(more) = self.more.as_mut() else { return };
+        for window in &mut more.windows {
+            match evidence {
+                Some(evidence) => window.take(evidence, now),
+                None => window.interrupt(),
+            }
+        }
+    }
+
+    /// When its windows next change by themselves, as it was reckoned last.
+    pub(super) fn review(&self) -> Option<GatewayTime> {
+        self.more.as_ref().and_then(|more| more.review)
+    }
+
+    pub(super) fn set_review(&mut self, review: Option<GatewayTime>) {
+        if let Some(more) = self.more.as_mut() {
+            more.review = review;
         }
     }
 

@@ -27,6 +27,7 @@ use crate::condition::{Bar, Condition, Evidence, Said};
 use crate::phase::{Onset, Phase};
 use crate::rulebook::Rulebook;
 use crate::sight::Listened;
+use crate::window::{Window, Written};
 
 mod restoring;
 
@@ -117,6 +118,8 @@ struct PointRow {
     told: Option<(SpanId, i64, String)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     foreign: Vec<Box<str>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    windows: Vec<Written>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -261,6 +264,7 @@ fn point_row(point: &Point, rulebook: &Rulebook) -> PointRow {
             .provisional()
             .map(|told| (told.span, told.onset.millis(), told.states.to_string())),
         foreign: point.foreign().to_vec(),
+        windows: point.windows().iter().map(Window::written).collect(),
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) enum Cause {
     Reading { seq: Seq, index: u32 },
     /// Time is vouched for again, or the device answers again.
     Resumed,
+    /// What was before leaves a window.
+    Window,
 }
 
 /// One change of one step on one point.
@@ -54,6 +56,7 @@ impl Cause {
         match self {
             Cause::Reading { seq, index } => Reason::Reading { seq, index, said },
             Cause::Resumed => Reason::Resumed { said },
+            Cause::Window => Reason::Window { said },
         }
     }
 }

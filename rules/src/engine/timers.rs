@@ -1,4 +1,4 @@
-//! The deadlines of a lane, and the points on which any rule is not quiet.
+//! The deadlines of a lane, the points on which any rule is not quiet, and those with windows.
 //!
 //! What it costs to let time pass depends on what falls due, not on how many points there are.
 
@@ -20,6 +20,9 @@ pub(super) struct Timers {
     /// Proofs that were complete while nothing might clear.
     withheld: BTreeSet<Deadline>,
     active: BTreeSet<u32>,
+    /// Points with windows, and when these next change by themselves.
+    windowed: BTreeSet<u32>,
+    reviews: BTreeSet<(GatewayTime, u32)>,
 }
 
 impl Timers {
@@ -61,6 +64,48 @@ impl Timers {
         } else {
             self.active.insert(place);
         }
+    }
+
+    /// Notes when the windows of a point next change by themselves.
+    pub(super) fn look_again(&mut self, place: u32, point: &mut Point, now: GatewayTime) {
+        self.look_no_more(place, point);
+        if point.windows().is_empty() {
+            self.windowed.remove(&place);
+            return;
+        }
+        self.windowed.insert(place);
+        let review = point.windows().iter().filter_map(|window| window.deadline(now)).min();
+        point.set_review(review);
+        self.reviews.extend(review.map(|review| (review, place)));
+    }
+
+    /// The windows of a point no longer change by themselves.
+    pub(super) fn look_no_more(&mut self, place: u32, point: &mut Point) {
+        if let Some(review) = point.review() {
+            self.reviews.remove(&(review, place));
+            point.set_review(None);
+        }
+    }
+
+    /// The point is no longer there.
+    pub(super) fn forget(&mut self, place: u32, point: &mut Point) {
+        self.look_no_more(place, point);
+        self.windowed.remove(&place);
+    }
+
+    /// The next point whose windows change by themselves by then, before any deadline.
+    pub(super) fn review(&mut self, until: GatewayTime) -> Option<(GatewayTime, u32)> {
+        let first = *self.reviews.first()?;
+        let comes_first = self.deadlines.first().is_none_or(|deadline| first.0 < deadline.0);
+        (first.0 <= until && comes_first).then(|| {
+            self.reviews.pop_first();
+            first
+        })
+    }
+
+    /// The places of all points that are not quiet or have windows.
+    pub(super) fn watched(&self) -> Vec<u32> {
+        self.active.union(&self.windowed).copied().collect()
     }
 
     /// The next deadline that has come by then.

@@ -107,7 +107,7 @@ impl LaneState {
         if !answers {
             known.forgot = stamp;
         }
-        for place in self.timers.active() {
+        for place in self.timers.watched() {
             let of_device = self.points[place as usize]
                 .as_ref()
                 .is_some_and(|point| point.device == device && !point.comm);
@@ -188,7 +188,13 @@ impl LaneState {
     }
 
     /// Holds every step of a point's rules against what it says.
-    fn weigh(&mut self, place: u32, now: Onset<GatewayTime>, cause: Cause, scene: &mut Scene<'_>) {
+    pub(super) fn weigh(
+        &mut self,
+        place: u32,
+        now: Onset<GatewayTime>,
+        cause: Cause,
+        scene: &mut Scene<'_>,
+    ) {
         let runs = self.runs(place);
         let vouched = self.horizon.unwrap_or(now.at);
         let Some(point) = self.points[place as usize].as_mut() else { return };
@@ -198,10 +204,15 @@ impl LaneState {
         if point.is_quiet_under(evidence) {
             return;
         }
+        let mut changed = !point.windows().is_empty();
+        if changed {
+            let proves = runs && point.read != Read::ByWords;
+            point.move_windows(proves.then_some(evidence), now.at);
+            self.timers.look_again(place, point, now.at);
+        }
         let binding = Arc::clone(&point.binding);
-        let mut changed = false;
         for step in steps(&binding.steps, binding.words, evidence, &scene.bindings.words.steps) {
-            let (when, calm) = point.verdicts(step, evidence);
+            let (when, calm) = point.verdicts(step, evidence, now.at);
             let old = point.phase(step.id);
             if old == Phase::Quiet && when != Verdict::Met {
                 continue;
@@ -282,7 +293,9 @@ impl LaneState {
         let vouched = self.horizon.unwrap_or(GatewayTime::from_millis(i64::MIN));
         let Some(point) = self.points[place as usize].as_mut() else { return };
         let binding = Arc::clone(&point.binding);
-        let mut changed = false;
+        let mut changed = !point.windows().is_empty();
+        point.move_windows(None, vouched);
+        self.timers.look_no_more(place, point);
         for (id, old) in point.phases().to_vec() {
             let next = old.interrupt(vouched);
             if next == old {

@@ -9,8 +9,10 @@ use firegrid_wire::state::{State, StateSet};
 use firegrid_wire::time::Millis;
 use serde_json::Value;
 
+use super::limits::{limit, read_limit, unit_of};
 use super::{Effect, Grouping, Revision, Rule, RuleId, Rulebook, Selector, Severity, Step, Words};
-use crate::condition::{Condition, Limit};
+use crate::condition::Condition;
+use crate::window::MOST_KEPT;
 use crate::word::WordError;
 
 /// How long calm must be proven where a rule does not say: a hazard is somebody's work and
@@ -22,6 +24,9 @@ const CALM: Millis = Millis::seconds(20);
 
 /// Rules and steps in one rulebook. Far beyond any real one; the engine counts them in 16 bits.
 const MOST: usize = 10_000;
+
+/// As far back as a condition may look.
+const LONGEST_WINDOW: Millis = Millis::seconds(7 * 24 * 3_600);
 
 /// Conditions inside conditions. A tree deeper than this is a mistake of its author.
 const DEEPEST: usize = 16;
@@ -85,6 +90,9 @@ fn raises_fire_at_once(rule: &Rule) -> bool {
             | Condition::Above(_)
             | Condition::Outside(..)
             | Condition::QualityIs(_)
+            | Condition::FallsBy { .. }
+            | Condition::RisesBy { .. }
+            | Condition::StartsMoreThan { .. }
             | Condition::BlindFor(_)
             | Condition::AllOf(_)
             | Condition::AnyOf(_)
@@ -249,6 +257,9 @@ fn patience(condition: &Condition) -> Option<Millis> {
         | Condition::Outside(..)
         | Condition::HasState(_)
         | Condition::QualityIs(_)
+        | Condition::FallsBy { .. }
+        | Condition::RisesBy { .. }
+        | Condition::StartsMoreThan { .. }
         | Condition::AllOf(_)
         | Condition::AnyOf(_)
         | Condition::Not(_) => {}
@@ -257,12 +268,15 @@ fn patience(condition: &Condition) -> Option<Millis> {
 }
 
 /// The words of which a condition holds exactly one.
-const OPERATORS: [&str; 9] = [
+const OPERATORS: [&str; 12] = [
     "below",
     "above",
     "outside",
     "has_state",
     "quality_is",
+    "falls_by",
+    "rises_by",
+    "starts_more_than",
     "blind_for",
     "all_of",
     "any_of",
@@ -312,6 +326,29 @@ fn read_condition(
             })?;
             Some(Condition::QualityIs(qualities))
         }
+        "falls_by" | "rises_by" => {
+            let by = read_limit(table, operator, selector);
+            let within = read_window(table, operator, "within");
+            let (by, within) = (by?, within?);
+            Some(match operator {
+                "falls_by" => Condition::FallsBy { by, within },
+                _ => Condition::RisesBy { by, within },
+            })
+        }
+        "starts_more_than" => {
+            let times: Option<usize> = table.required(operator);
+            let of = if table.has("of") {
+                read_states(table, "of")
+            } else {
+                table.tell("of", "starts_more_than counts how often a state begins: say which");
+                None
+            };
+            let per = read_window(table, operator, "per");
+            if times.is_some_and(|times| MOST_KEPT <= times) {
+                table.tell(operator, format_args!("fewer than {MOST_KEPT} can be counted"));
+            }
+            Some(Condition::StartsMoreThan { times: times?, of: of?, per: per? })
+        }
         "blind_for" => table.required_text("blind_for").map(Condition::BlindFor),
         "all_of" => inner(table.tables("all_of")).map(Condition::AllOf),
         "any_of" => inner(table.tables("any_of")).map(Condition::AnyOf),
@@ -321,6 +358,19 @@ fn read_condition(
             Some(Condition::Not(Box::new(inner)))
         }
     }
+}
+
+/// The length of a window.
+fn read_window(table: &Table<'_>, operator: &str, key: &str) -> Option<Millis> {
+    if !table.has(key) {
+        table.tell(key, format_args!("{operator} looks at a length of time: say which"));
+        return None;
+    }
+    let lasting: Millis = table.required_text(key)?;
+    if lasting == Millis::ZERO || LONGEST_WINDOW < lasting {
+        table.tell(key, format_args!("a window lasts more than 0 s and at most {LONGEST_WINDOW}"));
+    }
+    Some(lasting)
 }
 
 fn tell_operators(table: &Table<'_>, written: &[&str]) {
@@ -400,75 +450,10 @@ fn one_or_many<T>(
     read.into_iter().collect()
 }
 
-fn read_limit(table: &Table<'_>, key: &str, selector: Option<&Selector>) -> Option<Limit> {
-    let text: Option<String> = table.required(key);
-    let or: Option<String> = table.optional("or");
-    let unit = unit_of(table, key, selector);
-    limit(table, key, &text?, or.as_deref(), unit?)
-}
-
-/// A limit needs the unit of its points, so that it can never be held against another quantity.
-fn unit_of(table: &Table<'_>, key: &str, selector: Option<&Selector>) -> Option<Unit> {
-    match selector? {
-        Selector::Points { unit: Some(unit), .. } => Some(*unit),
-        Selector::Gateways => None,
-        Selector::Points { unit: None, .. } | Selector::Discrete | Selector::Devices => {
-            table.tell(key, "a limit needs `applies_to` to name the unit of its points");
-            None
-        }
-    }
-}
-
-/// How the name of a point's own limit begins.
-const OF_POINT: &str = "limit.";
-
-fn limit(table: &Table<'_>, key: &str, text: &str, or: Option<&str>, unit: Unit) -> Option<Limit> {
-    let number =
-        |key: &str, text: &str| amount(text, unit).map_err(|what| table.tell(key, what)).ok();
-    match text.strip_prefix(OF_POINT) {
-        Some(field) => {
-            let or = match or {
-                Some(or) => Some(number("or", or)?),
-                None => None,
-            };
-            Some(Limit::OfPoint { field: field.to_owned(), or })
-        }
-        None => {
-            if or.is_some() {
-                table.tell("or", "a fixed limit needs no fallback");
-            }
-            number(key, text).map(Limit::Fixed)
-        }
-    }
-}
-
-/// Reads `0.10 MPa` or `100000 Pa` as the exact number of the unit of the wire.
-pub(crate) fn amount(text: &str, unit: Unit) -> Result<f64, String> {
-    let (shown, factor) = unit.shown();
-    let refused = || {
-        let also = if shown == unit.as_str() || shown.is_empty() {
-            String::new()
-        } else {
-            format!(" or {shown}")
-        };
-        format!("{text:?} is no number in {unit}{also}, nor a field of the point as `limit.low`")
-    };
-    let (number, written) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
-    // The decimal point is moved in the text, so that 0.07 MPa is exactly 70000 Pa.
-    let exponent = match written.trim() {
-        written if written == unit.as_str() => 0,
-        written if written == shown => -(factor.log10().round() as i32),
-        _ => return Err(refused()),
-    };
-    let plain = number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'));
-    let value: f64 =
-        plain.then(|| format!("{number}e{exponent}").parse().ok()).flatten().ok_or_else(refused)?;
-    if value.is_finite() { Ok(value) } else { Err(refused()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::condition::Limit;
 
     /// A rulebook that may stand, with one rule written by the test.
     fn rulebook(applies_to: &str, step: &str) -> Result<Rulebook, Mistakes> {
@@ -515,6 +500,39 @@ mod tests {
             Condition::AnyOf(vec![states(), Condition::Not(Box::new(states()))]),
         );
         check_when("{ all_of = [{ has_state = \"manual\" }] }", Condition::AllOf(vec![states()]));
+    }
+
+    #[test]
+    fn windows_can_be_written() {
+        let (by, within) = (Limit::Fixed(50_000.0), Millis::seconds(600));
+        check_when(
+            "{ falls_by = \"0.05 MPa\", within = \"10min\" }",
+            Condition::FallsBy { by: by.clone(), within },
+        );
+        check_when(
+            "{ rises_by = \"0.05 MPa\", within = \"10min\" }",
+            Condition::RisesBy { by, within },
+        );
+        check_when(
+            "{ starts_more_than = 15, of = \"active\", per = \"1h\" }",
+            Condition::StartsMoreThan {
+                times: 15,
+                of: State::Active.into(),
+                per: Millis::seconds(3_600),
+            },
+        );
+    }
+
+    #[test]
+    fn a_window_without_its_length_or_state_is_told() {
+        let pascal = "{ unit = \"Pa\" }";
+        check(pascal, "when = { falls_by = \"1 Pa\" }", "when.within: falls_by looks at a length");
+        check(pascal, "when = { falls_by = \"1 Pa\", within = \"0s\" }", "a window lasts more");
+        check("{}", "when = { starts_more_than = 3, per = \"1h\" }", "when.of: starts_more_than");
+        let many = "when = { starts_more_than = 64, of = \"active\", per = \"1h\" }";
+        check("{}", many, "fewer than 64 can be counted");
+        let centre = "when = { starts_more_than = 3, of = \"active\", per = \"1h\" }";
+        check("{ what = \"gateways\" }", centre, "a rule on gateways runs in centre time");
     }
 
     #[test]

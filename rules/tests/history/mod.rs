@@ -67,6 +67,24 @@ const RULES: &str = r#"
     ]
 
     [[rule]]
+    id = "FALL"
+    kind = "fall"
+    name = { zh = "降", en = "fall" }
+    basis = "[D]"
+    advice = { zh = "降", en = "fall" }
+    applies_to = { unit = "Pa" }
+    step = [{ name = "hazard", severity = "general", effect = "hazard", when = { falls_by = "5 Pa", within = "20s" }, clear_for = "10s" }]
+
+    [[rule]]
+    id = "STARTS"
+    kind = "starts"
+    name = { zh = "启", en = "starts" }
+    basis = "[D]"
+    advice = { zh = "启", en = "starts" }
+    applies_to = { parts = [91] }
+    step = [{ name = "hazard", severity = "general", effect = "hazard", when = { starts_more_than = 0, of = "supply-fault", per = "30s" }, clear_for = "5s" }]
+
+    [[rule]]
     id = "POWER"
     kind = "power"
     name = { zh = "电", en = "power" }

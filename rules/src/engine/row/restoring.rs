@@ -21,6 +21,7 @@ use crate::engine::{ClearHold, Engine, RestoreError, StateKey, adoption};
 use crate::phase::{Onset, Phase, Timing};
 use crate::rulebook::{Revision, RuleId, Rulebook};
 use crate::sight::{Ear, Listened};
+use crate::window::Window;
 
 pub(in crate::engine) fn restore(
     engine: &mut Engine,
@@ -187,6 +188,7 @@ fn restore_point(
         (true, false) => Read::ByCatalogue,
     };
     point.set_foreign(&row.foreign);
+    point.set_windows(row.windows.into_iter().map(Window::restored).collect());
     point.set_provisional(row.told.map(|(span, onset, words)| {
         let states = States::from_words(&words).unwrap_or_default().set;
         Provisional { span, onset: GatewayTime::from_millis(onset), states }
@@ -215,6 +217,7 @@ fn restore_point(
         }
         lane.timers.settle(place, point);
     }
+    lane.look_again(place);
     if !stranded.is_empty() {
         stranded.into_iter().for_each(|stranded| lane.keep_retired(&id, stranded));
         lane.mark(place);
