@@ -31,6 +31,21 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         settings: PathBuf,
     },
+    /// 在线备份数据库（SQLite）。 Copies the tables into a new file, also while the centre runs.
+    Backup {
+        /// 设置文件。 The settings file.
+        #[arg(long, value_name = "FILE")]
+        settings: PathBuf,
+        /// 备份文件，须尚不存在。 The new file.
+        file: PathBuf,
+    },
+    /// 数据库由 pg_restore 等方式恢复后，启动前执行一次。 To be run once after the tables were
+    /// put back by other means than a file of `backup`.
+    Restored {
+        /// 设置文件。 The settings file.
+        #[arg(long, value_name = "FILE")]
+        settings: PathBuf,
+    },
     /// 检查设置，说明会做什么，什么也不启动。 Checks the settings and says what would be done.
     Check {
         /// 设置文件。 The settings file.
@@ -46,6 +61,10 @@ fn main() -> ExitCode {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let done = match line.command {
         Command::Run { settings } => commands::run::run(&settings, environment),
+        Command::Backup { settings, file } => {
+            commands::backup::backup(&settings, environment, &file)
+        }
+        Command::Restored { settings } => commands::backup::restored(&settings, environment),
         Command::Check { settings } => {
             commands::check::check(&settings, environment, &mut std::io::stdout().lock())
         }

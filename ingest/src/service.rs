@@ -67,11 +67,17 @@ pub async fn run(
         last_event,
         refused: refused.clone(),
     };
-    let runner = Runner::new(judgement, writer, lines, clock.clone());
+    let runner = Runner::new(judgement, writer, settings.retention, lines, clock.clone());
     let alert = Alert::with(settings.alert_command.clone(), ALERT_AFTER);
     let mut runner = tokio::spawn(runner.alerting(alert).run());
     let (stop, stopped) = watch::channel(false);
-    let drain = inbox::drain(reader.clone(), series.clone(), control.clone(), stopped.clone());
+    let drain = inbox::drain(
+        reader.clone(),
+        series.clone(),
+        inbox::QUOTA,
+        control.clone(),
+        stopped.clone(),
+    );
     let mut others = vec![
         tokio::spawn(drain),
         tokio::spawn(forget(series.clone(), clock.clone(), stopped.clone())),

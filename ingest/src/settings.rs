@@ -18,6 +18,7 @@ use firegrid_wire::names::RegionId;
 
 use crate::registry::{Registry, RegistryFiles};
 use crate::storage::Place;
+use crate::storage::retention::Retention;
 
 /// What every variable of ours begins with, and what stands between the keys of its path.
 const PREFIX: &str = "FIREGRID_INGEST";
@@ -28,6 +29,9 @@ const LONGEST_LIST: usize = 16;
 
 /// How long series are kept if nothing is said: a year and a month.
 const KEEP_DAYS: u32 = 400;
+
+/// How long a closed ticket is kept at least: twice the time in which it may come back.
+const CASES_DAYS_LEAST: u32 = 60;
 
 /// Everything the centre is told from outside, checked.
 #[derive(Debug, Clone)]
@@ -48,6 +52,8 @@ pub struct Settings {
     pub keep_days: u32,
     /// What is run when nothing can be recorded: a program and its arguments; may be empty.
     pub alert_command: Vec<String>,
+    /// For how long everything else is kept.
+    pub retention: Retention,
     /// The shipped rules, with the site's own in their place.
     pub rulebook: Arc<Rulebook>,
 }
@@ -140,6 +146,7 @@ fn read_root(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> O
     });
     let keep_days = keep_days(root);
     let alert_command = alert_command(root);
+    let retention = retention(root);
     let rulebook = rulebook(root, folder, elsewhere);
     Some(Settings {
         region: region?,
@@ -150,6 +157,7 @@ fn read_root(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> O
         registry: registry?,
         keep_days: keep_days?,
         alert_command: alert_command?,
+        retention: retention?,
         rulebook: Arc::new(rulebook?),
     })
 }
@@ -245,11 +253,34 @@ fn rulebook(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> Op
 
 fn keep_days(root: &Table<'_>) -> Option<u32> {
     let Some(series) = root.table("series") else { return Some(KEEP_DAYS) };
-    let text = series.text_or("keep_days", KEEP_DAYS.to_string())?;
-    let days = text.parse().ok().filter(|days| (1..=3_660).contains(days));
+    days(&series, "keep_days", KEEP_DAYS, 1)
+}
+
+/// For how long everything but the series is kept. A ticket may come back for a while after it
+/// was closed, so it is not forgotten before.
+fn retention(root: &Table<'_>) -> Option<Retention> {
+    let usual = Retention::default();
+    let Some(keep) = root.table("keep") else { return Some(usual) };
+    let readings_days = days(&keep, "readings_days", usual.readings_days, 1);
+    let cases_days = days(&keep, "cases_days", usual.cases_days, CASES_DAYS_LEAST);
+    let conflicts_days = days(&keep, "conflicts_days", usual.conflicts_days, 1);
+    let letters_days = days(&keep, "letters_days", usual.letters_days, 1);
+    let events_days = days(&keep, "events_days", usual.events_days, 1);
+    Some(Retention {
+        readings_days: readings_days?,
+        cases_days: cases_days?,
+        conflicts_days: conflicts_days?,
+        letters_days: letters_days?,
+        events_days: events_days?,
+    })
+}
+
+fn days(table: &Table<'_>, key: &str, usual: u32, least: u32) -> Option<u32> {
+    let text = table.text_or(key, usual.to_string())?;
+    let days = text.parse().ok().filter(|days| (least..=3_660).contains(days));
     if days.is_none() {
-        let what = format_args!("{text:?} is no number of days between 1 and 3660");
-        series.tell("keep_days", what);
+        let what = format_args!("{text:?} is no number of days between {least} and 3660");
+        table.tell(key, what);
     }
     days
 }
@@ -470,6 +501,9 @@ mod tests {
                 keep_days = 0
                 [alert]
                 command = []
+                [keep]
+                cases_days = 59
+                events_dyas = 1
                 [storage]
                 url = "mysql://me:secret@db.example/firegrid"
             "#,
@@ -486,6 +520,8 @@ mod tests {
                 "registry.gateways: this key is missing",
                 "series.keep_days: \"0\" is no number of days between",
                 "alert.command: this must be a program and its arguments",
+                "keep.cases_days: \"59\" is no number of days between 60",
+                "keep.events_dyas: there is no such key",
                 "storage.url: this is no address of a database",
             ],
         );

@@ -55,3 +55,24 @@ fn a_folder_that_cannot_be_used_is_a_failure_not_a_mistake() {
     let output = ingest(&["run", "--settings", &shipped()], &environment);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
+
+#[test]
+fn a_copy_of_the_tables_is_made_once_and_its_start_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data").display().to_string();
+    let copy = folder.path().join("copy.db").display().to_string();
+    let environment = [("FIREGRID_INGEST__DATA", data.as_str())];
+    let nothing = ingest(&["backup", "--settings", &shipped(), &copy], &environment);
+    assert_eq!(nothing.status.code(), Some(1), "there is nothing to copy: {nothing:?}");
+    let marked = ingest(&["restored", "--settings", &shipped()], &environment);
+    assert_eq!(marked.status.code(), Some(0), "{marked:?}");
+    let copied = ingest(&["backup", "--settings", &shipped(), &copy], &environment);
+    assert_eq!(copied.status.code(), Some(0), "{copied:?}");
+    assert!(Path::new(&copy).exists());
+    let again = ingest(&["backup", "--settings", &shipped(), &copy], &environment);
+    assert_eq!(again.status.code(), Some(1), "{again:?}");
+    let url = [("FIREGRID_INGEST__STORAGE__URL", "postgres://me:secret@db.example/fire")];
+    let server = ingest(&["backup", "--settings", &shipped(), "elsewhere.db"], &url);
+    let told = String::from_utf8_lossy(&server.stderr);
+    assert!(told.contains("pg_dump") && !told.contains("secret"), "{told}");
+}

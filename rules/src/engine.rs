@@ -106,6 +106,17 @@ pub enum HeadStanding {
     },
 }
 
+/// The stretch of gateway time up to a lane's horizon that was vouched for without a hole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VouchedStretch {
+    /// The lane's newest span.
+    pub span: SpanId,
+    /// Where it began; none if it began before this engine was restored.
+    pub since: Option<GatewayTime>,
+    /// The horizon.
+    pub until: GatewayTime,
+}
+
 /// How long nothing of a gateway may clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClearHold {
@@ -320,6 +331,13 @@ impl Engine {
         now: CentreTime,
     ) -> Result<(), NotYet> {
         closing::may_close(self, subject, rule, now)
+    }
+
+    /// How far a lane is vouched for now; nothing while it lies in a hole.
+    pub fn vouched(&self, gateway: &GatewayId, lane: Lane) -> Option<VouchedStretch> {
+        let lane = &self.get(gateway)?.lanes[lane];
+        let (span, until) = (lane.span?, lane.horizon?);
+        (!lane.suspended).then_some(VouchedStretch { span, since: lane.vouched_since, until })
     }
 
     fn get(&self, gateway: &GatewayId) -> Option<&Gateway> {

@@ -1,4 +1,5 @@
 //! What the program can be asked to do.
 
+pub mod backup;
 pub mod check;
 pub mod run;

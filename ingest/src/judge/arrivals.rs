@@ -284,6 +284,7 @@ impl Judgement {
         };
         self.engine.observe(admitted, &mut decisions);
         self.decided(&decisions);
+        self.vouched(id, lane, hole || pack.head.marker.is_some(), arrived);
     }
 
     /// Keeps the readings: discrete ones as rows, routine batches for the series store.
@@ -357,6 +358,7 @@ impl Judgement {
             HeardBeat { gateway: id, beat, sent: envelope.sent, arrived, urgent_order, heads };
         self.engine.beat(heard, &mut decisions);
         self.decided(&decisions);
+        Lane::ALL.into_iter().for_each(|lane| self.vouched(id, lane, false, arrived));
     }
 
     fn catalogue_page(

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::names::GatewayId;
 use firegrid_wire::span::{Lane, SpanId};
-use firegrid_wire::time::CentreTime;
+use firegrid_wire::time::{CentreTime, GatewayTime};
 
 use crate::storage::alarms::Alarm;
 use crate::storage::catalogues::CataloguePage;
@@ -24,9 +24,10 @@ use crate::storage::inbox::{InboxBatch, InboxName};
 use crate::storage::positions::{LanePosition, LaneSpan};
 use crate::storage::readings::StoredReading;
 use crate::storage::tickets::Ticket;
+use crate::storage::vouched::Vouched;
 use crate::storage::{
-    StorageError, Writer, alarms, catalogues, commits, conflicts, dead_letters, events, gateways,
-    holes, inbox, positions, readings, rule_state, tickets,
+    StorageError, Writer, alarms, backup, catalogues, commits, conflicts, dead_letters, events,
+    gateways, holes, inbox, positions, readings, rule_state, tickets, vouched,
 };
 
 /// Readings and batches that may wait for a commit that fails. Beyond it no batch is admitted;
@@ -46,6 +47,8 @@ pub struct Changes {
     pub positions: BTreeMap<(GatewayId, Lane), LanePosition>,
     /// The spans of lanes.
     pub spans: BTreeMap<(GatewayId, Lane, SpanId), LaneSpan>,
+    /// How far lanes are vouched for.
+    pub vouched: BTreeMap<(GatewayId, Lane, SpanId, GatewayTime), Vouched>,
     /// How far second boxes were heard.
     pub apart: BTreeMap<(GatewayId, Lane, SpanId), ConflictSpan>,
     /// What second boxes said.
@@ -74,6 +77,8 @@ pub struct Changes {
     pub ticket_lines: Vec<(String, HistoryLine)>,
     /// What pages want to know.
     pub events: Vec<NewEvent>,
+    /// When it is told that the centre was put back on a copy.
+    pub restored_told: Option<CentreTime>,
     /// That the centre is alive.
     pub alive: Option<CentreTime>,
 }
@@ -87,6 +92,7 @@ impl Changes {
             old_catalogues,
             positions,
             spans,
+            vouched,
             apart,
             apart_batches,
             conflicts,
@@ -101,6 +107,7 @@ impl Changes {
             tickets,
             ticket_lines,
             events,
+            restored_told,
             alive,
         } = self;
         gateways.is_empty()
@@ -108,6 +115,7 @@ impl Changes {
             && old_catalogues.is_empty()
             && positions.is_empty()
             && spans.is_empty()
+            && vouched.is_empty()
             && apart.is_empty()
             && apart_batches.is_empty()
             && conflicts.is_empty()
@@ -122,6 +130,7 @@ impl Changes {
             && tickets.is_empty()
             && ticket_lines.is_empty()
             && events.is_empty()
+            && restored_told.is_none()
             && alive.is_none()
     }
 
@@ -210,6 +219,12 @@ impl Changes {
         }
         for ((gateway, lane, _), row) in &self.spans {
             positions::put_span(&mut to, gateway, *lane, row).await?;
+        }
+        for row in self.vouched.values() {
+            vouched::put(&mut to, row).await?;
+        }
+        if let Some(now) = self.restored_told {
+            backup::told(&mut to, now).await?;
         }
         if let Some(now) = self.alive {
             events::put_alive(&mut to, now).await?;

@@ -9,7 +9,7 @@ use firegrid_wire::limits::MESSAGE_BYTES;
 use firegrid_wire::names::{GatewayId, PointId};
 use firegrid_wire::pack::{self, Pack};
 use firegrid_wire::span::{BatchName, Lane};
-use firegrid_wire::time::CentreTime;
+use firegrid_wire::time::{CentreTime, Millis};
 use serde_json::json;
 
 use super::arrivals::Arriving;
@@ -189,6 +189,29 @@ impl Judgement {
             lasts: false,
         };
         self.own_alarm(own, arrived);
+    }
+
+    /// The centre was put back on a copy of its tables. Boxes have forgotten, on receipts, what
+    /// it does not hold; each says so itself with a marker, and is asked for a refresh.
+    pub(super) fn tell_restored(&mut self, copied: CentreTime, now: CentreTime) {
+        tracing::warn!(copied_ms = copied.millis(), "Centre restored from a backup.");
+        self.changes.restored_told = Some(now);
+        let lost = Millis::seconds(now.since(copied).get() / 1_000);
+        let own = OwnAlarm {
+            kind: "centre-restored",
+            cause: copied.millis().to_string(),
+            severity: Severity::Serious,
+            gateway: &self.centre.clone(),
+            zh: (
+                "中心数据自备份恢复",
+                format!("所用备份距今 {lost}；其后的确认、工单处理与读数可能缺失，请逐一核实"),
+            ),
+            en: format!(
+                "the tables are those of a backup made {lost} ago; what was done since is missing"
+            ),
+            lasts: false,
+        };
+        self.own_alarm(own, now);
     }
 
     /// Sets single bad records aside. Whether there were any.

@@ -10,6 +10,7 @@ use firegrid_wire::span::{BatchName, Lane, PerLane, SpanId};
 use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 
 use super::events::{BeatNow, CatalogueNow, GatewayNow, LaneNow};
+use super::vouched::Stretches;
 use crate::intake::admission::LaneState;
 use crate::intake::identity::Voices;
 use crate::intake::wish::Wish;
@@ -37,6 +38,8 @@ pub struct Gateway {
     pub wishes: PerLane<Wish>,
     /// What of its lanes is committed; receipts tell nothing else.
     pub committed: PerLane<Option<BatchName>>,
+    /// How far its lanes are vouched for.
+    pub stretches: PerLane<Stretches>,
     /// The spans that speak under its name.
     pub voices: Voices,
     /// Since when two boxes seem to use its name.
@@ -63,6 +66,7 @@ impl Gateway {
             lanes: PerLane::default(),
             wishes: PerLane::default(),
             committed: PerLane::default(),
+            stretches: PerLane::default(),
             voices: Voices::default(),
             conflict: None,
             heard: None,

@@ -20,9 +20,21 @@ use crate::storage::{Reader, StorageError};
 /// Batches written to the store in one go.
 const BATCHES_AT_ONCE: u32 = 128;
 
-/// Batches that may wait for the store; the oldest go first. At 8 KiB each it is under 1 GiB,
-/// and at ten batches a second nearly three hours of a dead store.
-const BATCHES_WAITING: u64 = 100_000;
+/// What may wait for the store; the oldest go first. At ten batches a second it is nearly three
+/// hours of a dead store.
+pub const QUOTA: Quota = Quota { batches: 100_000, bytes: 1024 * 1024 * 1024 };
+
+/// After how many writes a store that is alive, but too slow, is found out.
+const LOOK_AT_THE_QUOTA_EVERY: u32 = 64;
+
+/// How much may wait for the store.
+#[derive(Debug, Clone, Copy)]
+pub struct Quota {
+    /// Batches.
+    pub batches: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
 
 /// How long the inbox is left alone when it is empty.
 const LOOK_AGAIN_AFTER: Millis = Millis::new(200);
@@ -34,11 +46,24 @@ const RETRY_AFTER: Millis = Millis::seconds(5);
 pub async fn drain(
     reader: Reader,
     store: Arc<dyn SeriesStore>,
+    quota: Quota,
     runner: mpsc::Sender<Wake>,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut done: Vec<InboxName> = Vec::new();
+    let mut writes: u32 = 0;
     while !*stop.borrow() {
+        writes = writes.wrapping_add(1);
+        if writes.is_multiple_of(LOOK_AT_THE_QUOTA_EVERY) {
+            // Said of a store that writes; of one that does not, it is said below.
+            let names = overflow(&reader, quota, &done).await.unwrap_or_default();
+            if !names.is_empty() {
+                done.clone_from(&names);
+                if runner.send(Wake::SeriesOverflow(names)).await.is_err() {
+                    return;
+                }
+            }
+        }
         let pause = match drain_once(&reader, &*store, &done).await {
             Ok(stored) if stored.is_empty() => LOOK_AGAIN_AFTER,
             Ok(stored) => {
@@ -50,7 +75,7 @@ pub async fn drain(
             }
             Err(NotDrained::Store(reason)) => {
                 tracing::warn!(reason, "Series write postponed.");
-                match overflow(&reader, &done).await {
+                match overflow(&reader, quota, &done).await {
                     Ok(names) if names.is_empty() => RETRY_AFTER,
                     Ok(names) => {
                         done.clone_from(&names);
@@ -102,14 +127,28 @@ async fn drain_once(
     Ok(batches.into_iter().map(|batch| batch.name).collect())
 }
 
-/// The oldest batches of an inbox that holds too many.
-async fn overflow(reader: &Reader, told: &[InboxName]) -> Result<Vec<InboxName>, StorageError> {
-    let (waiting, _) = waiting(reader).await?;
-    if waiting <= BATCHES_WAITING {
-        return Ok(Vec::new());
+/// The oldest batches of an inbox that holds too many, as many as are too many.
+async fn overflow(
+    reader: &Reader,
+    quota: Quota,
+    told: &[InboxName],
+) -> Result<Vec<InboxName>, StorageError> {
+    let (mut batches, mut bytes) = waiting(reader).await?;
+    let mut names = Vec::new();
+    if batches <= quota.batches && bytes <= quota.bytes {
+        return Ok(names);
     }
-    let names = oldest(reader, BATCHES_AT_ONCE).await?.into_iter().map(|batch| batch.name);
-    Ok(names.filter(|name| !told.contains(name)).collect())
+    for batch in oldest(reader, BATCHES_AT_ONCE).await? {
+        if batches <= quota.batches && bytes <= quota.bytes {
+            break;
+        }
+        batches = batches.saturating_sub(1);
+        bytes = bytes.saturating_sub(batch.body.len() as u64);
+        if !told.contains(&batch.name) {
+            names.push(batch.name);
+        }
+    }
+    Ok(names)
 }
 
 /// The analog readings of a batch. Its discrete ones stand in the table of readings.

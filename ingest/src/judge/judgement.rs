@@ -15,7 +15,7 @@ use firegrid_rules::ticket::REVIEW_WINDOW;
 use firegrid_rules::{alarm, engine};
 use firegrid_wire::names::{FullPointId, GatewayId, NameError, RegionId};
 use firegrid_wire::receipt::Receipt;
-use firegrid_wire::span::{Lane, PerLane};
+use firegrid_wire::span::{BatchName, Lane, PerLane};
 use firegrid_wire::time::{CentreTime, Millis};
 use serde_json::json;
 
@@ -23,17 +23,20 @@ use super::changes::Changes;
 use super::events::{Action, ConnectionName, Done, Refused};
 use super::gateway::Gateway;
 use super::receipts::{Owed, receipt};
+use super::vouched::{Growing, Stretches};
 use crate::desk::alarms::{AlarmBook, OwnAlarm};
 use crate::desk::case::{Owner, place};
 use crate::desk::tickets::TicketBook;
 use crate::intake::admission::{LaneState, Place};
 use crate::intake::wish::{Stage, Wish};
 use crate::storage::events::NewEvent;
+use crate::storage::holes::Hole;
 use crate::storage::inbox::InboxName;
 use crate::storage::positions::{LanePosition, LaneSpan};
+use crate::storage::vouched::Vouched;
 use crate::storage::{
-    Reader, StorageError, alarms, catalogues, conflicts, dead_letters, events, gateways, holes,
-    inbox, positions, rule_state, tickets,
+    Reader, StorageError, alarms, backup, catalogues, conflicts, dead_letters, events, gateways,
+    holes, inbox, positions, rule_state, tickets, vouched,
 };
 
 /// How long the centre may be deaf before that is an alarm of its own.
@@ -143,6 +146,9 @@ impl Judgement {
         };
         // A changed rule or limit is told of what it finds raised.
         judgement.decided(&decisions);
+        if let Some(copied) = backup::restored(reader).await? {
+            judgement.tell_restored(copied, now);
+        }
         Ok(judgement)
     }
 
@@ -277,10 +283,21 @@ impl Judgement {
     pub fn series_overflow(&mut self, names: Vec<InboxName>, now: CentreTime) {
         let count = names.len();
         tracing::error!(count, "Series inbox full: oldest batches dropped.");
+        let mut dropped: BTreeMap<&GatewayId, Vec<BatchName>> = BTreeMap::new();
         for name in &names {
-            let body =
-                json!({ "kind": "series-overflow", "gateway": name.gateway, "batch": name.batch });
-            self.changes.events.push(NewEvent { kind: "hole", body, at: now });
+            dropped.entry(&name.gateway).or_default().push(name.batch);
+        }
+        for (id, batches) in dropped {
+            let (Some(first), Some(last)) = (batches.first(), batches.last()) else { continue };
+            let body = json!({ "first": first, "last": last, "batches": batches.len() });
+            let kind = "series-overflow".to_owned();
+            let (gateway, lane, told_by) = (id.clone(), Lane::Routine, *last);
+            let event = json!({ "kind": kind, "gateway": id, "lane": lane, "told_by": last });
+            self.changes.events.push(NewEvent { kind: "hole", body: event, at: now });
+            self.changes.holes.push(Hole { gateway, lane, told_by, kind, body, arrived: now });
+            if let Some(gateway) = self.gateways.get_mut(id) {
+                gateway.holes += 1;
+            }
         }
         self.changes.stored.extend(names);
         let own = OwnAlarm {
@@ -444,6 +461,11 @@ async fn restore_gateways(
         gateway.committed[row.lane] = Some(row.name);
         let stage = row.want_body.and_then(|body| serde_json::from_str::<Stage>(&body).ok());
         gateway.wishes[row.lane] = Wish::restored(row.want.unwrap_or(0), stage.unwrap_or_default());
+    }
+    for row in vouched::load(reader).await? {
+        let gateway = known.entry(row.gateway.clone()).or_insert_with(|| Gateway::new(None));
+        let Vouched { lane, span, from, until, gap, .. } = row;
+        gateway.stretches[lane] = Stretches::restored(Growing { span, from, until, gap });
     }
     for (id, since) in conflicts::load(reader).await? {
         let gateway = known.entry(id.clone()).or_insert_with(|| Gateway::new(None));

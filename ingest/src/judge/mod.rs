@@ -1,8 +1,9 @@
 //! The judge: what is admitted is judged and committed in one go, and only then receipted.
 //!
 //! Read it in this order: [`events`] (what can wake the runner), [`runner`] (the loop),
-//! [`judgement`], [`arrivals`] and [`findings`] (what becomes of what arrives), [`changes`] and [`scribe`] (the commit),
-//! [`receipts`], [`answers`], [`door`] and [`alert`] (what is said to whom), [`inbox`] (the way into the
+//! [`judgement`], [`arrivals`], [`findings`] and [`vouched`] (what becomes of what arrives), [`changes`], [`scribe`] and
+//! [`sweep`] (the commit, and what happens between two), [`receipts`], [`answers`], [`door`] and [`alert`] (what is said
+//! to whom), [`inbox`] (the way into the
 //! series store).
 
 pub mod alert;
@@ -18,6 +19,8 @@ pub mod judgement;
 pub mod receipts;
 pub mod runner;
 pub mod scribe;
+pub mod sweep;
+pub mod vouched;
 
 #[cfg(test)]
 mod tests;

@@ -27,8 +27,10 @@ use super::events::{Content, Done, Health, Message, Question, Refused, Wake};
 use super::judgement::Judgement;
 use super::receipts::Owed;
 use super::scribe::Scribe;
+use super::sweep::Sweep;
 use crate::clock::Clock;
 use crate::storage::alarms::Alarm;
+use crate::storage::retention::Retention;
 use crate::storage::{StorageError, Writer};
 
 /// Messages committed together at most: enough to make one flush cheap for many, and few
@@ -138,10 +140,17 @@ enum Next {
 
 impl Runner {
     /// A runner that has not begun.
-    pub fn new(judgement: Judgement, writer: Writer, lines: Lines, clock: Clock) -> Runner {
+    pub fn new(
+        judgement: Judgement,
+        writer: Writer,
+        retention: Retention,
+        lines: Lines,
+        clock: Clock,
+    ) -> Runner {
+        let sweep = Sweep::new(retention, clock.clone());
         Runner {
             judgement,
-            scribe: Scribe::start(writer),
+            scribe: Scribe::start(writer, sweep),
             lines,
             clock,
             answers: Vec::new(),

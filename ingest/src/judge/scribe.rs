@@ -7,8 +7,10 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 use super::changes::Changes;
+use super::sweep::{STEP_EVERY, Sweep};
 use crate::storage::commits::CommitNumber;
 use crate::storage::{StorageError, Writer};
 
@@ -21,10 +23,10 @@ pub struct Scribe {
 
 impl Scribe {
     /// Starts the scribe. It ends when its runner's end is dropped.
-    pub fn start(writer: Writer) -> Scribe {
+    pub fn start(writer: Writer, sweep: Sweep) -> Scribe {
         let (orders, orders_in) = mpsc::channel(1);
         let (written_out, written) = mpsc::channel(1);
-        tokio::spawn(write(writer, orders_in, written_out));
+        tokio::spawn(write(writer, sweep, orders_in, written_out));
         Scribe { orders, written }
     }
 
@@ -50,11 +52,25 @@ impl Scribe {
 
 async fn write(
     mut writer: Writer,
+    mut sweep: Sweep,
     mut orders: mpsc::Receiver<Arc<Changes>>,
     written: mpsc::Sender<Result<Option<u64>, StorageError>>,
 ) {
     let mut failed: Option<(Arc<Changes>, CommitNumber)> = None;
-    while let Some(changes) = orders.recv().await {
+    let mut steps = tokio::time::interval(STEP_EVERY);
+    steps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let changes = tokio::select! {
+            biased;
+            changes = orders.recv() => changes,
+            _ = steps.tick() => {
+                if failed.is_none() {
+                    sweep.step(&mut writer).await;
+                }
+                continue;
+            }
+        };
+        let Some(changes) = changes else { break };
         let again = failed.take().filter(|(before, _)| Arc::ptr_eq(before, &changes));
         let is_again = again.is_some();
         let number = again.map_or_else(CommitNumber::new, |(_, number)| number);

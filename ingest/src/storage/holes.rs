@@ -16,7 +16,8 @@ pub struct Hole {
     pub lane: Lane,
     /// The batch or marker that told of it. The hole lies before it.
     pub told_by: BatchName,
-    /// Why it is one: `restored-spool`, `marker`, `unreadable` or `forgotten`.
+    /// Why it is one: `restored-spool`, `marker`, `unreadable`, `forgotten` …; with
+    /// `series-overflow` only the curves miss it, and it was the batch itself.
     pub kind: String,
     /// What more is known: the last batch before it, a marker's own words.
     pub body: serde_json::Value,

@@ -18,6 +18,7 @@
 //! Knows nothing of rules, of MQTT, and of what an alarm means.
 
 pub mod alarms;
+pub mod backup;
 pub mod catalogues;
 pub mod commits;
 pub mod conflicts;
@@ -31,9 +32,11 @@ mod place;
 pub mod positions;
 pub mod readings;
 pub mod registry;
+pub mod retention;
 mod rows;
 pub mod rule_state;
 pub mod tickets;
+pub mod vouched;
 
 use std::time::Duration;
 

@@ -144,10 +144,7 @@ impl Place {
 
     pub(super) fn url(&self, mode: &str, name: &str) -> String {
         match self {
-            Place::Folder(folder) => {
-                let file = escaped(folder.join(FILE).as_os_str().as_encoded_bytes());
-                format!("sqlite://{file}?mode={mode}")
-            }
+            Place::Folder(folder) => file_url(&folder.join(FILE), mode),
             Place::Postgres(url) => {
                 let between = if url.contains('?') { '&' } else { '?' };
                 format!("{url}{between}application_name={}", escaped(name.as_bytes()))
@@ -197,6 +194,11 @@ pub struct NoPlace;
 fn is_held(error: &sqlx::Error) -> bool {
     const LOCK_NOT_AVAILABLE: &str = "55P03";
     error.as_database_error().and_then(|error| error.code()).as_deref() == Some(LOCK_NOT_AVAILABLE)
+}
+
+/// The address of a SQLite file, whatever letters its path is made of.
+pub(super) fn file_url(file: &Path, mode: &str) -> String {
+    format!("sqlite://{}?mode={mode}", escaped(file.as_os_str().as_encoded_bytes()))
 }
 
 /// Bytes as they may stand in an address.

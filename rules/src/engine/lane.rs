@@ -37,6 +37,8 @@ pub(super) struct LaneState {
     pub(super) order: u32,
     /// How far the lane is vouched for and judged, in that span.
     pub(super) horizon: Option<GatewayTime>,
+    /// Where the stretch that ends at the horizon began; none if it began before a restart.
+    pub(super) vouched_since: Option<GatewayTime>,
     /// Whether there is a hole in which no timer runs.
     pub(super) suspended: bool,
     /// Counts what makes points forgotten; a point counts as read since then if its stamp is
@@ -88,6 +90,7 @@ impl LaneState {
             span: None,
             order: 0,
             horizon: None,
+            vouched_since: None,
             suspended: true,
             stamp: 1,
             forgot: 1,
@@ -166,6 +169,7 @@ impl LaneState {
         self.span = Some(span);
         self.order = order;
         self.horizon = None;
+        self.vouched_since = None;
         if self.orders.len() == SPANS_REMEMBERED {
             self.orders.pop_front();
         }
@@ -230,6 +234,7 @@ impl LaneState {
         self.suspended = false;
         let from = self.effective(from);
         self.horizon = Some(from);
+        self.vouched_since = Some(from);
         let now = Onset { span: self.span, at: from };
         for place in self.timers.watched() {
             self.weigh_known(place, now, scene);

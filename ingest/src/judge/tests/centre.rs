@@ -1,5 +1,6 @@
 //! A judge in a folder of its own, and a gateway that says what it is told to say.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -33,8 +34,9 @@ use crate::judge::judgement::Judgement;
 use crate::judge::runner::{Lines, Runner};
 use crate::series::{Answer, Bucket, ReadError, Row, SeriesStore, WriteError};
 use crate::storage::gateways::Gateway;
+use crate::storage::retention::Retention;
 use crate::storage::scratch::{Holder, Scratch, hold};
-use crate::storage::{Reader, gateways};
+use crate::storage::{Place, Reader, backup, gateways};
 
 /// Where the alert command writes what it is told.
 const ALERTS: &str = "alerts";
@@ -107,9 +109,7 @@ impl Centre {
 
     /// `kill -9`, and a new process on the same data.
     pub(super) async fn kill_and_start_again(&mut self) {
-        self.runner.abort();
-        let _ = (&mut self.runner).await;
-        self.reader.clone().close().await;
+        self.kill().await;
         let (scratch, catalogue) = (self.scratch.clone(), self.catalogue.clone());
         *self = Centre::open(scratch, self.id.clone(), catalogue, Patience::Usual).await;
     }
@@ -152,7 +152,8 @@ impl Centre {
         let alerted = tempfile::tempdir().expect("a folder");
         let tell = format!("cat >> {}", alerted.path().join(ALERTS).display());
         let alert = Alert::with(vec!["/bin/sh".into(), "-c".into(), tell], Millis::new(50));
-        let runner = Runner::new(judgement, writer, lines, clock.clone()).alerting(alert);
+        let kept = Retention::default();
+        let runner = Runner::new(judgement, writer, kept, lines, clock.clone()).alerting(alert);
         let runner = tokio::spawn(runner.run());
         for connection in [ConnectionName::Urgent, ConnectionName::Routine] {
             let wake = Wake::Listening { connection, listening: true, at: clock.now() };
@@ -250,6 +251,33 @@ impl Centre {
             self.alarms().await.into_iter().map(|alarm| alarm.kind).collect();
         kinds.sort();
         kinds
+    }
+
+    /// An urgent batch that vouches for the time between two seconds.
+    pub(super) async fn batch_between(&self, name: BatchName, after: &str, from: i64, until: i64) {
+        let stretch = Some(Stretch { from: at(from), until: at(until) });
+        let head = Head { stretch, ..self.head(Lane::Urgent, name, after, until) };
+        self.raw(Lane::Urgent, Some(name), &pack::encode(&head, &[])).await;
+    }
+
+    /// Asks with beats until a receipt wants nothing of the urgent lane.
+    pub(super) async fn receipt_wanting_nothing(&mut self) -> Receipt {
+        loop {
+            self.beat(1).await;
+            let receipt = self.receipt().await;
+            if receipt.lanes[Lane::Urgent].want.is_none() {
+                return receipt;
+            }
+        }
+    }
+
+    /// `kill -9`.
+    pub(super) async fn kill(&mut self) {
+        if !self.runner.is_finished() {
+            self.runner.abort();
+            let _ = (&mut self.runner).await;
+        }
+        self.reader.clone().close().await;
     }
 
     /// The bytes of a batch.
@@ -448,21 +476,44 @@ impl Centre {
     /// Drains the inbox into a store in memory, until the inbox is empty; what the store got.
     pub(super) async fn drain(&self) -> Vec<(String, f64)> {
         let store = Arc::new(Remembering::default());
-        let (stop, stopped) = watch::channel(false);
-        let drain = inbox::drain(self.reader.clone(), store.clone(), self.control.clone(), stopped);
-        let drain = tokio::spawn(drain);
-        let empty = async {
-            while self.door.health().await.expect("the runner runs").series_waiting != 0 {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, empty).await.expect("drained in time");
-        stop.send_replace(true);
-        drain.await.expect("it ends");
+        self.drain_into(store.clone(), inbox::QUOTA, 0).await;
         let rows = store.0.lock().expect("rows").clone();
         rows.into_iter()
             .filter_map(|row| Some((row.point.point.to_string(), row.number?.0)))
             .collect()
+    }
+
+    /// Lets a store that cannot write try to drain the inbox, until only so many wait.
+    pub(super) async fn drain_into_a_dead_store(&self, quota: inbox::Quota, left: u64) {
+        self.drain_into(Arc::new(Dead), quota, left).await;
+    }
+
+    async fn drain_into(&self, store: Arc<dyn SeriesStore>, quota: inbox::Quota, left: u64) {
+        let (stop, stopped) = watch::channel(false);
+        let (reader, control) = (self.reader.clone(), self.control.clone());
+        let drain = tokio::spawn(inbox::drain(reader, store, quota, control, stopped));
+        let drained = async {
+            while self.door.health().await.expect("the runner runs").series_waiting != left {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, drained).await.expect("drained in time");
+        stop.send_replace(true);
+        drain.await.expect("it ends");
+    }
+
+    /// Copies the tables as `firegrid-ingest backup` does.
+    pub(super) async fn back_up(&self, to: &Path) {
+        backup::copy(&self.scratch.place, to, self.clock.now()).await.expect("a copy");
+    }
+
+    /// `kill -9`, and a new process elsewhere, on a copy of the tables.
+    pub(super) async fn kill_and_put_back(&mut self, copy: &Path) {
+        self.kill().await;
+        self.scratch = Scratch::sqlite();
+        let Place::Folder(folder) = &self.scratch.place else { panic!("it is a folder") };
+        std::fs::copy(copy, folder.join("firegrid.db")).expect("put back");
+        self.kill_and_start_again().await;
     }
 
     fn head(&self, lane: Lane, name: BatchName, after: &str, second: i64) -> Head {
@@ -531,7 +582,7 @@ pub(super) fn all_time() -> (GatewayTime, GatewayTime) {
     (GatewayTime::from_millis(0), GatewayTime::from_millis(i64::MAX))
 }
 
-fn at(second: i64) -> GatewayTime {
+pub(super) fn at(second: i64) -> GatewayTime {
     GatewayTime::from_millis(BEGIN + second * 1_000)
 }
 
@@ -570,6 +621,40 @@ pub(super) fn routing() -> Routing {
 /// A series store in memory.
 #[derive(Default)]
 struct Remembering(Mutex<Vec<Row>>);
+
+/// A series store that is dead.
+struct Dead;
+
+impl SeriesStore for Dead {
+    fn write(&self, _rows: Vec<Row>) -> Answer<'_, (), WriteError> {
+        let reason = "it is dead".to_owned();
+        Box::pin(std::future::ready(Err(WriteError::TryAgain { reason })))
+    }
+
+    fn forget(&self, _now: CentreTime) -> Answer<'_, (), WriteError> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn raw(
+        &self,
+        _point: FullPointId,
+        _from: GatewayTime,
+        _to: GatewayTime,
+        _limit: usize,
+    ) -> Answer<'_, Vec<Row>, ReadError> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn buckets(
+        &self,
+        _point: FullPointId,
+        _from: GatewayTime,
+        _to: GatewayTime,
+        _step: Millis,
+    ) -> Answer<'_, Vec<Bucket>, ReadError> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+}
 
 impl SeriesStore for Remembering {
     fn write(&self, rows: Vec<Row>) -> Answer<'_, (), WriteError> {

@@ -1,6 +1,7 @@
 //! The judge on a real database, with the shipped rules: what is said is committed.
 
 mod centre;
+mod durable;
 mod knowing;
 
 use firegrid_rules::alarm::State;
