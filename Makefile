@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: demo demo-clean check test tools bench-rules kill-test
+.PHONY: demo demo-clean check test tools bench-rules kill-test chaos
 
 demo: ## One process with everything in it, on http://127.0.0.1:8080 (FIREGRID_DEMO_PORT).
 	@$(CARGO) build --quiet --package firegrid-demo
@@ -29,3 +29,10 @@ test: tools check ## Every test there is.
 
 kill-test: ## Random kill -9 moments of the spool's writer and power cuts, KILLS of each (2000).
 	KILLS=$${KILLS:-2000} $(CARGO) test --package system-tests --test kill -- --nocapture
+
+chaos: ## Everything that can happen to seven gateways, for CHAOS_MINUTES (10); the last line is JSON.
+	@$(CARGO) build --quiet --workspace --bins --locked
+	@rm -f $(CARGO_TARGET_DIR)/chaos.json
+	@CHAOS_MINUTES=$${CHAOS_MINUTES:-10} CHAOS_RESULT=$(CARGO_TARGET_DIR)/chaos.json \
+		$(CARGO) test --quiet --locked --package system-tests --test chaos -- --nocapture
+	@cat $(CARGO_TARGET_DIR)/chaos.json

@@ -26,7 +26,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 READS = {1, 2, 3, 4, 0x2B}
 WRITE_REGISTERS = 16  # how this server's own registers are set; never over the wire
-UNITS = range(1, 10)
+UNITS = range(1, 20)
 
 
 def say(**what):

@@ -39,6 +39,11 @@ impl Broker {
         self.part.kill();
     }
 
+    /// The process itself, to be frozen and thawed.
+    pub fn part(&self) -> &Part {
+        &self.part
+    }
+
     /// Starts it again on the same port, empty.
     pub fn start_again(&mut self) {
         self.part = launch(&self.world);

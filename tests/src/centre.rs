@@ -41,6 +41,11 @@ impl Centre {
         self.part.stop()
     }
 
+    /// The process itself, to be frozen and thawed.
+    pub fn part(&self) -> &Part {
+        &self.part
+    }
+
     /// Starts it again on the same data.
     pub fn start_again(&mut self) {
         self.part = launch(&self.world);

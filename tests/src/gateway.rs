@@ -20,11 +20,19 @@ impl Gateway {
         site: &Site,
         change: impl FnOnce(&mut toml::Table),
     ) -> Gateway {
-        let name = "gateway".to_owned();
+        Gateway::named("gateway", world, |settings| {
+            settings["broker"]["address"] = Value::from(broker.address());
+            settings["line"][0]["address"] = Value::from(site.address());
+            change(settings);
+        })
+    }
+
+    /// Starts one of several, each with a folder and a log of its own. Only `change` tells it
+    /// where broker and site are.
+    pub fn named(name: &str, world: &World, change: impl FnOnce(&mut toml::Table)) -> Gateway {
+        let name = name.to_owned();
         let mut settings = settings_from("gateway.toml");
-        settings["data"] = Value::from(world.path("gateway-data").display().to_string());
-        settings["broker"]["address"] = Value::from(broker.address());
-        settings["line"][0]["address"] = Value::from(site.address());
+        settings["data"] = Value::from(world.path(&format!("{name}-data")).display().to_string());
         change(&mut settings);
         std::fs::write(world.path(&format!("{name}.toml")), settings.to_string())
             .expect("settings can be written");
@@ -40,6 +48,11 @@ impl Gateway {
     /// Asks it to stop; whether it ended well.
     pub fn stop(&mut self) -> bool {
         self.part.stop()
+    }
+
+    /// The process itself, to be frozen and thawed.
+    pub fn part(&self) -> &Part {
+        &self.part
     }
 
     /// Starts it again with the same settings and the same spool.

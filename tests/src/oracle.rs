@@ -1,7 +1,7 @@
 //! The oracle of the loss tests: what the devices said, against what the centre has stored.
 //!
 //! A change counts when the device answered two reads with it and the gateway lived 2 s beyond
-//! the first of them. Counted changes must stand in the store in their order; nothing else may
+//! the first of them, with nothing between it and the device. Counted changes must stand in the store in their order; nothing else may
 //! stand there but what a register really held; and no reading may stand there twice.
 
 use std::collections::{BTreeMap, HashSet};
@@ -34,15 +34,23 @@ pub struct History {
     pub watched: BTreeMap<(u8, u16), Watched>,
     /// When the gateway was killed, in milliseconds since 1970.
     pub deaths: Vec<i64>,
+    /// From when to when it was frozen, or what the site answered may not have reached it.
+    pub disturbed: Vec<(i64, i64)>,
 }
 
 /// What was found, in numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Found {
     /// Changes that had to arrive.
     pub counted: usize,
     /// Readings at the centre.
     pub readings: usize,
+    /// Counted changes that do not stand there, at least.
+    pub lost: usize,
+    /// Readings that stand there twice.
+    pub doubled: usize,
+    /// Readings of values that were never held.
+    pub invented: usize,
 }
 
 impl History {
@@ -51,15 +59,22 @@ impl History {
     /// # Errors
     /// One line for every change that is lost, invented or doubled.
     pub fn check(&self, answered: &[Answered], centre: &Centre) -> Result<Found, String> {
+        let (found, wrong) = self.count(answered, centre);
+        if wrong.is_empty() { Ok(found) } else { Err(wrong.join("\n")) }
+    }
+
+    /// The same in numbers, with one line for every change that is lost, invented or doubled.
+    pub fn count(&self, answered: &[Answered], centre: &Centre) -> (Found, Vec<String>) {
         let mut wrong = Vec::new();
         let mut names = HashSet::new();
-        let mut found = Found { counted: 0, readings: 0 };
+        let mut found = Found::default();
         for watched in self.watched.values() {
             let rows = stored(centre, &watched.point);
             found.readings += rows.len();
             for row in &rows {
                 let name = ["span", "seq", "index"].map(|key| row[key].to_string());
                 if !names.insert((watched.point.clone(), name.clone())) {
+                    found.doubled += 1;
                     wrong.push(format!("{}: doubled {name:?}", watched.point));
                 }
             }
@@ -68,6 +83,7 @@ impl History {
                 self.counted(watched, answered).map(|value| (watched.meaning)(value)).collect();
             found.counted += counted.len();
             if let Err(lost) = in_order(&counted, &values) {
+                found.lost += 1;
                 wrong.push(format!(
                     "{}: lost {lost}\n  of {counted:?}\n  in {values:?}",
                     watched.point
@@ -78,13 +94,14 @@ impl History {
             let mut changes = values;
             changes.dedup();
             if let Err(invented) = in_order(&changes, &held) {
+                found.invented += 1;
                 let point = &watched.point;
                 wrong.push(format!(
                     "{point}: invented {invented}\n  in {changes:?}\n  held {held:?}"
                 ));
             }
         }
-        if wrong.is_empty() { Ok(found) } else { Err(wrong.join("\n")) }
+        (found, wrong)
     }
 
     /// The values of a register that the centre is owed.
@@ -97,10 +114,10 @@ impl History {
             .iter()
             .filter(|answer| (answer.unit, answer.register) == (watched.unit, watched.register))
             .filter(|answer| {
-                !self
-                    .deaths
-                    .iter()
-                    .any(|death| (answer.first..=answer.first + OWED_AFTER).contains(death))
+                let owed = answer.first..=answer.first + OWED_AFTER;
+                let meets = |(from, to): &(i64, i64)| from <= owed.end() && owed.start() <= to;
+                !self.deaths.iter().any(|death| owed.contains(death))
+                    && !self.disturbed.iter().any(meets)
             })
             .map(|answer| answer.value)
     }

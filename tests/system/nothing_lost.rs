@@ -231,6 +231,7 @@ fn ten_kills_of_gateway_and_ingest_lose_and_double_nothing() {
     story.must_hold();
 }
 
+/// PROTOCOL §6.1.
 #[test]
 fn a_broker_that_forgets_everything_loses_and_doubles_nothing() {
     let mut story = Story::begin();

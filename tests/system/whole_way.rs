@@ -115,6 +115,7 @@ fn a_ticket_closes_only_when_the_sensor_proves_the_repair() {
     assert!(closed["history"].as_array().is_some_and(|history| history.len() >= 4), "{closed}");
 }
 
+/// PROTOCOL §6.8.
 #[test]
 fn shielding_proves_nothing() {
     let Whole { world, site, centre, rest: _running } = whole(short_holds);

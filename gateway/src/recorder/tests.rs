@@ -352,6 +352,7 @@ fn a_number_inside_its_deadband_is_not_sent_but_a_refresh_tells_it() {
     assert!(told[0].contains("riser1/pressure 500 400900 Pa"), "{told:?}");
 }
 
+/// PROTOCOL §6.18.
 #[test]
 fn each_wanted_refresh_is_answered_once() {
     let mut run = Run::started();
@@ -484,6 +485,7 @@ fn no_beat_tells_what_is_not_durable() {
     assert!(durable.until < later.until);
 }
 
+/// PROTOCOL §6.14.
 #[test]
 fn a_fire_sends_a_beat_at_once_even_if_the_disk_stands_still() {
     let mut run = Run::started();
