@@ -279,6 +279,11 @@ impl Recorder {
             self.lanes[lane].break_stretch(time);
         }
         let moved = self.take(lane, changed, time, poll != Poll::Returned, now);
+        if lane == Lane::Urgent {
+            for reading in self.points.released(device, time) {
+                self.lanes[lane].collect(reading, now);
+            }
+        }
         self.lanes[lane].polled(device, poll, time);
         moved
     }

@@ -6,8 +6,17 @@
 //!
 //! What was last *read* stands beside what was last *sent*: a deadband is measured from what
 //! the centre knows, and a refresh tells what the box knows.
+//!
+//! A discrete point that chatters is bounded: after ten changes in a minute the next one is
+//! *held*, and the point stands as `unknown` until the minute is over; then its last state goes
+//! out. A fire-class state that was not sent in that minute is never held.
 
 use firegrid_wire::reading::{Quality, Value};
+use firegrid_wire::state::StateSet;
+use firegrid_wire::time::{GatewayTime, Millis};
+
+/// Changes of a discrete point are counted for this long.
+const MINUTE: Millis = Millis::seconds(60);
 
 /// What a point said.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +32,18 @@ pub struct Said {
 pub struct Memory {
     read: Option<Said>,
     sent: Option<Said>,
+    minute: Option<Minute>,
+}
+
+/// A minute in which the changes of a point are counted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Minute {
+    begin: GatewayTime,
+    changes: u32,
+    /// The fire-class states that were sent in it.
+    fires: StateSet,
+    /// Whether a change is held: the point then stands as `unknown`.
+    holds: bool,
 }
 
 /// Why a reading passes.
@@ -36,6 +57,8 @@ pub enum Worth {
     Changed,
     /// It is to be believed more, or less.
     Quality,
+    /// It changes too often: it stands as `unknown` until the minute is over.
+    Held,
 }
 
 impl Memory {
@@ -51,11 +74,72 @@ impl Memory {
         self.read.as_ref()
     }
 
-    /// The last reading goes out now.
+    /// Takes what a discrete point said at a time; why it is worth sending, if it is. `most`
+    /// changes pass in a minute.
+    pub fn take_discrete(&mut self, read: Said, time: GatewayTime, most: u32) -> Option<Worth> {
+        let worth = worth(self.sent.as_ref(), &read, 0.0);
+        let fires = fire_class(&read.value);
+        self.read = Some(read);
+        let minute = match self.minute {
+            Some(minute) if minute.lasts(time) => minute,
+            Some(_) | None => {
+                Minute { begin: time, changes: 0, fires: StateSet::NORMAL, holds: false }
+            }
+        };
+        let minute = self.minute.insert(minute);
+        let worth = worth?;
+        let is_new_fire = fires.intersection(minute.fires) != fires;
+        if minute.changes < most || is_new_fire {
+            minute.changes += 1;
+            minute.fires = minute.fires.union(fires);
+            minute.holds = false;
+            return Some(worth);
+        }
+        minute.holds = true;
+        let stands = self.sent.as_ref().map(|sent| &sent.value);
+        (stands != Some(&Value::Unknown)).then_some(Worth::Held)
+    }
+
+    /// Whether a change is held whose minute is over.
+    pub fn is_due(&self, time: GatewayTime) -> bool {
+        self.minute.is_some_and(|minute| minute.holds && !minute.lasts(time))
+    }
+
+    /// Whether a change is held.
+    pub fn holds(&self) -> bool {
+        self.minute.is_some_and(|minute| minute.holds)
+    }
+
+    /// The last reading goes out now; while a change is held, that the point is unknown.
     pub fn send(&mut self) -> Option<&Said> {
         self.sent.clone_from(&self.read);
+        if self.holds()
+            && let Some(sent) = &mut self.sent
+        {
+            sent.value = Value::Unknown;
+        }
         self.sent.as_ref()
     }
+
+    /// A refresh tells the point: a fire-class state as it is, also while a change is held.
+    pub fn refresh(&mut self) -> Option<&Said> {
+        if self.read.as_ref().is_some_and(|read| read.value.is_fire_class()) {
+            self.sent.clone_from(&self.read);
+            return self.sent.as_ref();
+        }
+        self.send()
+    }
+}
+
+impl Minute {
+    /// Time may have gone back with a new span: then it is over too.
+    fn lasts(&self, time: GatewayTime) -> bool {
+        self.begin <= time && time.since(self.begin) < MINUTE
+    }
+}
+
+fn fire_class(value: &Value) -> StateSet {
+    value.states().map_or(StateSet::NORMAL, |states| states.set.intersection(StateSet::FIRE_CLASS))
 }
 
 fn worth(sent: Option<&Said>, read: &Said, deadband: f64) -> Option<Worth> {
@@ -73,8 +157,10 @@ fn worth(sent: Option<&Said>, read: &Said, deadband: f64) -> Option<Worth> {
 
 #[cfg(test)]
 mod tests {
+    use firegrid_wire::limits::CHANGES_PER_MINUTE as MOST;
     use firegrid_wire::quantity::Unit;
     use firegrid_wire::state::{State, StateSet};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -158,5 +244,95 @@ mod tests {
         memory.send();
         assert_eq!(memory.take(pascal(400_900.0), 1_000.0), None);
         assert_eq!(memory.send(), Some(&pascal(400_900.0)));
+    }
+
+    /// What a discrete point that says this, one after the other so many milliseconds apart,
+    /// sends: with its time.
+    fn sent(memory: &mut Memory, said: &[(u64, StateSet)]) -> Vec<(i64, Value)> {
+        let (mut now, mut sent) = (0, Vec::new());
+        for (after, set) in said {
+            now += *after as i64;
+            let time = GatewayTime::from_millis(now);
+            let read = Said { value: Value::States((*set).into()), quality: Quality::Good };
+            if memory.take_discrete(read, time, MOST).is_some() {
+                sent.extend(memory.send().map(|said| (now, said.value.clone())));
+            }
+        }
+        sent
+    }
+
+    #[test]
+    fn a_point_that_chatters_stands_as_unknown_until_its_minute_is_over() {
+        let mut memory = Memory::default();
+        let fault = StateSet::from(State::Fault);
+        let mut said: Vec<(u64, StateSet)> = (0..40)
+            .map(|turn| (1_000, if turn % 2 == 0 { StateSet::NORMAL } else { fault }))
+            .collect();
+        let told = sent(&mut memory, &said);
+        assert_eq!(told.len(), 11, "{told:?}");
+        assert_eq!(told[10].1, Value::Unknown);
+        assert!(memory.holds() && !memory.is_due(GatewayTime::from_millis(60_999)));
+        assert!(memory.is_due(GatewayTime::from_millis(61_000)));
+        said.push((60_000, fault));
+        let told = sent(&mut Memory::default(), &said);
+        assert_eq!(told.last(), Some(&(100_000, Value::States(fault.into()))));
+    }
+
+    #[test]
+    fn a_refresh_tells_a_held_fire_and_no_held_calm() {
+        let mut memory = Memory::default();
+        let fire = StateSet::from(State::Fire);
+        let chatter: Vec<(u64, StateSet)> = (0..21)
+            .map(|turn| (1_000, if turn % 2 == 0 { StateSet::NORMAL } else { fire }))
+            .collect();
+        sent(&mut memory, &chatter);
+        assert_eq!(memory.refresh().map(|said| said.value.clone()), Some(Value::Unknown));
+        sent(&mut memory, &[(22_000, fire)]);
+        assert!(memory.refresh().is_some_and(|said| said.value.is_fire_class()));
+    }
+
+    proptest! {
+        #[test]
+        fn the_last_state_gets_out_no_new_fire_is_held_and_the_number_is_bounded(
+            said in prop::collection::vec((0..20_000_u64, 0..5_usize), 1..200)
+        ) {
+            let sets = [
+                StateSet::NORMAL,
+                State::Fault.into(),
+                State::Fire.into(),
+                State::Prealarm.into(),
+                StateSet::from(State::Fire).with(State::Disabled),
+            ];
+            let mut memory = Memory::default();
+            let (mut now, mut told) = (0_i64, Vec::<(i64, Value)>::new());
+            let mut calm = false;
+            for (after, set) in said.iter().map(|(after, set)| (*after, sets[*set])) {
+                now += after as i64;
+                let time = GatewayTime::from_millis(now);
+                let value = Value::States(set.into());
+                let read = Said { value: value.clone(), quality: Quality::Good };
+                if memory.take_discrete(read, time, MOST).is_some() {
+                    told.extend(memory.send().map(|said| (now, said.value.clone())));
+                }
+                let stands = told.last().map(|(_, value)| value.clone());
+                calm |= stands.is_some_and(|stands| stands != value && stands != Value::Unknown);
+                // Each fire-class state has been told in the last minute, or is told now.
+                for state in [State::Fire, State::Prealarm].into_iter().filter(|s| set.has(*s)) {
+                    let lately = told.iter().rev().any(|(_, value)| {
+                        value.states().is_some_and(|states| states.set.has(state))
+                    });
+                    prop_assert!(lately, "{state:?} is held");
+                }
+                let minute = told.iter().filter(|(at, _)| now - 60_000 < *at).count();
+                prop_assert!(minute <= 2 * (10 + 1 + 2 * 2), "{} in a minute", minute);
+            }
+            prop_assert!(!calm, "what stands is neither what the point says nor unknown");
+            let last = memory.read().cloned().expect("it was read");
+            let over = GatewayTime::from_millis(now + 60_000);
+            if memory.take_discrete(last.clone(), over, MOST).is_some() {
+                memory.send();
+            }
+            prop_assert_eq!(memory.sent.as_ref(), Some(&last), "the last state gets out");
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! What the box knows of every point, and which of them are fire-class now.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use firegrid_wire::beat::BeatAlarm;
+use firegrid_wire::limits::CHANGES_PER_MINUTE;
 use firegrid_wire::names::PointId;
 use firegrid_wire::reading::{Quality, Reading, Value};
 use firegrid_wire::span::Lane;
@@ -22,6 +23,10 @@ pub(super) struct Points {
     memory: Vec<Memory>,
     /// The points that are fire-class, and since when.
     burning: BTreeMap<PointIndex, GatewayTime>,
+    /// The points of which a change is held, because they change too often.
+    held: BTreeSet<PointIndex>,
+    /// A discrete point that changes more often in a minute is bounded.
+    pub(super) most_changes: u32,
 }
 
 /// What an observation means.
@@ -36,7 +41,13 @@ pub(super) struct Heard {
 impl Points {
     pub(super) fn new(inventory: Arc<Inventory>) -> Points {
         let memory = inventory.points().map(|_| Memory::default()).collect();
-        Points { inventory, memory, burning: BTreeMap::new() }
+        Points {
+            inventory,
+            memory,
+            burning: BTreeMap::new(),
+            held: BTreeSet::new(),
+            most_changes: CHANGES_PER_MINUTE,
+        }
     }
 
     /// Takes what a point says at a time.
@@ -47,7 +58,13 @@ impl Points {
         let now = fire_class(value);
         let deadband = self.inventory.point(*point).deadband;
         let said = Said { value: value.clone(), quality: *quality };
-        let worth = memory.take(said, deadband);
+        let worth = match self.inventory.point(*point).entry.lane {
+            Lane::Urgent => memory.take_discrete(said, time, self.most_changes),
+            Lane::Routine => memory.take(said, deadband),
+        };
+        if memory.holds() {
+            self.held.insert(*point);
+        }
         if now.is_normal() {
             self.burning.remove(point);
         } else if now.intersection(before) != now {
@@ -59,13 +76,31 @@ impl Points {
 
     /// The last reading of a point goes out, under this time. `None` if it was never read.
     pub(super) fn send(&mut self, point: PointIndex, time: GatewayTime) -> Option<Reading> {
-        let said = self.memory[point.0 as usize].send()?;
-        Some(Reading {
-            point: self.inventory.point(point).entry.n.clone(),
-            time,
-            value: said.value.clone(),
-            quality: said.quality,
-        })
+        let said = self.memory[point.0 as usize].send()?.clone();
+        Some(self.reading(point, said, time))
+    }
+
+    /// The points of a device whose changes were held for long enough go out, at a poll of it.
+    pub(super) fn released(&mut self, device: DeviceIndex, time: GatewayTime) -> Vec<Reading> {
+        let range = self.inventory.device(device).points.clone();
+        let points = self.held.range(PointIndex(range.start)..PointIndex(range.end)).copied();
+        let due = |point: &PointIndex| self.memory[point.0 as usize].is_due(time);
+        let due: Vec<PointIndex> = points.filter(due).collect();
+        let mut readings = Vec::new();
+        for point in due {
+            self.held.remove(&point);
+            let memory = &mut self.memory[point.0 as usize];
+            let Some(said) = memory.read().cloned() else { continue };
+            if memory.take_discrete(said, time, self.most_changes).is_some() {
+                readings.extend(self.send(point, time));
+            }
+        }
+        readings
+    }
+
+    fn reading(&self, point: PointIndex, said: Said, time: GatewayTime) -> Reading {
+        let Said { value, quality } = said;
+        Reading { point: self.inventory.point(point).entry.n.clone(), time, value, quality }
     }
 
     /// The last readings of all points that a device has in a lane go out, under this time.
@@ -80,7 +115,10 @@ impl Points {
         range
             .map(PointIndex)
             .filter(|point| inventory.point(*point).entry.lane == lane)
-            .filter_map(|point| self.send(point, time))
+            .filter_map(|point| {
+                let said = self.memory[point.0 as usize].refresh()?.clone();
+                Some(self.reading(point, said, time))
+            })
             .collect()
     }
 

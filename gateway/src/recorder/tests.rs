@@ -111,8 +111,11 @@ impl Run {
         let wall = GatewayTime::from_millis(WALL * 1_000);
         let floor = GatewayTime::from_millis(0);
         let now = Uptime::default();
+        let mut recorder = Recorder::new(inventory(), labels, recovered, floor, now, wall, span(1));
+        // What is cut, and what it vouches for, is shown with points that change at will.
+        recorder.points.most_changes = u32::MAX;
         Run {
-            recorder: Recorder::new(inventory(), labels, recovered, floor, now, wall, span(1)),
+            recorder,
             now,
             set_by_ms: 0,
             spans: 1,
@@ -717,4 +720,32 @@ fn a_disk_that_stands_still_for_long_costs_memory_up_to_a_bound_and_then_the_str
     assert!(told.iter().any(|text| text.contains(" last ") && text.contains("smoke2")), "{told:?}");
     let resumed = run.beat().lanes.urgent.until;
     assert!(before < resumed, "{before:?} {resumed:?}");
+}
+
+#[test]
+fn a_point_that_chatters_is_told_as_unknown_and_with_its_last_state_when_the_minute_is_over() {
+    let mut run = Run::started();
+    // What it said first counts too.
+    run.recorder.points.most_changes = 3;
+    for states in [&[State::Fault][..], &[], &[State::Fault], &[], &[State::Fault]] {
+        run.pass(1_000);
+        run.poll(FACP, Lane::Urgent, vec![state(SMOKE1, states)]);
+    }
+    let words = |told: Vec<String>| -> Vec<String> {
+        let last = |text: &String| text.rsplit("facp/smoke1 ").next().map(str::to_owned);
+        told.iter().filter(|text| text.contains("facp/smoke1")).filter_map(last).collect()
+    };
+    let told = words(run.told());
+    assert_eq!(told, ["1000 fault", "2000 normal", "3000 unknown"]);
+    run.pass(1_000);
+    run.poll(FACP, Lane::Urgent, vec![state(SMOKE1, &[State::Fire])]);
+    assert_eq!(words(run.told()), ["6000 fire"], "a fire is never held");
+    run.pass(1_000);
+    run.poll(FACP, Lane::Urgent, vec![state(SMOKE1, &[])]);
+    assert_eq!(words(run.told()), ["7000 unknown"]);
+    for _ in 0..54 {
+        run.pass(1_000);
+        run.poll(FACP, Lane::Urgent, vec![]);
+    }
+    assert_eq!(words(run.told()), ["60000 normal"], "the last state gets out");
 }
