@@ -127,7 +127,12 @@ impl Ledger {
             let place = self.place(entry.name)?;
             let begin = match marker_of(entry) {
                 Some(first) => {
-                    let begin = self.place(first)?;
+                    // Where a whole span is gone the end of the one before it is not known; the
+                    // marker then begins with the name that would have followed.
+                    let before = name(first.span, first.seq.saturating_sub(1));
+                    let begin = self.place(first).or_else(|wrong| {
+                        self.place(before).map_or(Err(wrong), |place| Ok(place + 1))
+                    })?;
                     self.loses(begin, place)?;
                     begin
                 }
