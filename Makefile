@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: demo demo-clean check test tools bench-rules kill-test chaos
+.PHONY: demo demo-clean simulate check test tools bench-rules kill-test chaos
 
 demo: ## One process with everything in it, on http://127.0.0.1:8080 (FIREGRID_DEMO_PORT).
 	@$(CARGO) build --quiet --package firegrid-demo
@@ -22,6 +22,12 @@ bench-rules: ## What one core judges; the last line is one JSON object.
 
 tools: ## Installs or names what the tests need beside Rust.
 	tests/tools
+
+SEEDS ?= 2000
+FROM ?= 0
+SHOW ?= 0
+simulate: ## The whole in virtual time: SEEDS=2000 FROM=0; SHOW=1 writes every step.
+	SEEDS=$(SEEDS) FROM=$(FROM) SHOW=$(SHOW) $(CARGO) test --package system-tests --test simulation --locked every_promise -- --nocapture
 
 test: tools check ## Every test there is.
 	$(CARGO) build --workspace --bins --locked
