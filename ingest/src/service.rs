@@ -5,7 +5,6 @@
 //! listener and the wish to stop come from outside, so that a demonstration or a test can run
 //! a centre inside its own process.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -24,11 +23,15 @@ use crate::judge::judgement::{Judgement, last_alive};
 use crate::judge::runner::{Lines, RECEIPTS_WAITING, ROUTINE_WAITING, Runner, URGENT_WAITING};
 use crate::series::SeriesStore;
 use crate::series::embedded::Embedded;
+use crate::series::influx::Influx;
 use crate::settings::Settings;
 use crate::storage::{self, events};
 
 /// The folder of the series below the data folder.
 const SERIES: &str = "series";
+
+/// What a series store elsewhere will never take.
+const REFUSED: &str = "series-refused.lp";
 
 /// How often the series store is asked to forget what is too old.
 const FORGET_EVERY: std::time::Duration = std::time::Duration::from_secs(3_600);
@@ -42,7 +45,7 @@ pub async fn run(
     let (mut writer, reader) = storage::open(settings.storage.clone()).await?;
     let clock = Clock::begin(last_alive(&reader).await?);
     settings.registry.store(&mut writer, clock.now()).await.context("registry not stored")?;
-    let series = open_series(&settings.data, settings.keep_days)?;
+    let series = open_series(&settings)?;
     let judgement = Judgement::restore(
         &reader,
         settings.rulebook.clone(),
@@ -140,9 +143,14 @@ pub async fn run(
     ended
 }
 
-fn open_series(data: &Path, keep_days: u32) -> anyhow::Result<Arc<dyn SeriesStore>> {
-    let folder = data.join(SERIES);
-    let store = Embedded::open(folder.clone(), keep_days)
+fn open_series(settings: &Settings) -> anyhow::Result<Arc<dyn SeriesStore>> {
+    if let Some(place) = &settings.influx {
+        let store = Influx::open(place.clone(), settings.data.join(REFUSED))
+            .with_context(|| format!("{place} cannot be used"))?;
+        return Ok(Arc::new(store));
+    }
+    let folder = settings.data.join(SERIES);
+    let store = Embedded::open(folder.clone(), settings.keep_days)
         .with_context(|| format!("the series in {} cannot be opened", folder.display()))?;
     Ok(Arc::new(store))
 }

@@ -5,6 +5,8 @@
 //! environment variable: `FIREGRID_INGEST__SERIES__KEEP_DAYS=30`,
 //! `FIREGRID_INGEST__BROKER__0__ADDRESS=10.0.0.5:1883`.
 
+mod influx;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,6 +19,7 @@ use firegrid_wire::document::{Document, Mistake, Mistakes, Table};
 use firegrid_wire::names::RegionId;
 
 use crate::registry::{Registry, RegistryFiles};
+use crate::series::influx::InfluxPlace;
 use crate::storage::Place;
 use crate::storage::retention::Retention;
 
@@ -50,6 +53,8 @@ pub struct Settings {
     pub registry: Registry,
     /// For how many days series are kept, at least one.
     pub keep_days: u32,
+    /// The server of the series, if they do not stand in the data folder.
+    pub influx: Option<InfluxPlace>,
     /// What is run when nothing can be recorded: a program and its arguments; may be empty.
     pub alert_command: Vec<String>,
     /// For how long everything else is kept.
@@ -144,7 +149,7 @@ fn read_root(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> O
     let registry = files.and_then(|files| {
         Registry::read(&files, region.as_ref()).map_err(|told| elsewhere.extend(told.0)).ok()
     });
-    let keep_days = keep_days(root);
+    let (keep_days, influx) = series(root, folder);
     let alert_command = alert_command(root);
     let retention = retention(root);
     let rulebook = rulebook(root, folder, elsewhere);
@@ -156,6 +161,7 @@ fn read_root(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> O
         brokers: brokers?,
         registry: registry?,
         keep_days: keep_days?,
+        influx: influx?,
         alert_command: alert_command?,
         retention: retention?,
         rulebook: Arc::new(rulebook?),
@@ -251,9 +257,10 @@ fn rulebook(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> Op
     shipped.overlaid(&name, &text.ok()?).map_err(|told| elsewhere.extend(told.0)).ok()
 }
 
-fn keep_days(root: &Table<'_>) -> Option<u32> {
-    let Some(series) = root.table("series") else { return Some(KEEP_DAYS) };
-    days(&series, "keep_days", KEEP_DAYS, 1)
+/// For how many days series are kept, and the server that keeps them instead.
+fn series(root: &Table<'_>, folder: &Path) -> (Option<u32>, Option<Option<InfluxPlace>>) {
+    let Some(series) = root.table("series") else { return (Some(KEEP_DAYS), Some(None)) };
+    (days(&series, "keep_days", KEEP_DAYS, 1), influx::read(&series, folder))
 }
 
 /// For how long everything but the series is kept. A ticket may come back for a while after it
@@ -523,6 +530,37 @@ mod tests {
                 "keep.cases_days: \"59\" is no number of days between 60",
                 "keep.events_dyas: there is no such key",
                 "storage.url: this is no address of a database",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_server_of_the_series_is_read_and_its_token_never_shown() {
+        let influx = "[series.influx]\nurl = \"http://db.example:8086\"\norg = \"fire\"\n\
+                      bucket = \"series\"\ntoken = \"very-secret\"\ntimeout = \"3s\"\n";
+        let settings = read(&format!("{GOOD}\n{influx}"), &[]).expect("settings");
+        let place = settings.influx.clone().expect("a server");
+        assert_eq!(place.token, "very-secret");
+        assert_eq!((place.timeout.get(), place.durable_after.get()), (3_000, 10_000));
+        assert!(!format!("{settings:?}").contains("secret"));
+        assert_eq!(read(GOOD, &[]).expect("settings").influx, None);
+    }
+
+    #[test]
+    fn mistakes_about_a_server_of_the_series_are_told_at_once() {
+        let influx = "[series.influx]\nurl = \"http://me:secret@db.example/x\"\norg = \"\"\n\
+                      token_file = \"nowhere\"\ntimeout = \"often\"\ndurable_after = \"2h\"\nkey = 1";
+        check(
+            &format!("{GOOD}\n{influx}"),
+            &[],
+            &[
+                "series.influx.url: name and password do not belong here",
+                "series.influx.org: this must not be empty",
+                "series.influx.bucket: this key is missing",
+                "series.influx.token_file: this file cannot be read",
+                "series.influx.timeout: \"often\"",
+                "series.influx.durable_after: this must be between",
+                "series.influx.key: there is no such key",
             ],
         );
     }

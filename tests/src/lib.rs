@@ -26,6 +26,7 @@ mod part;
 mod postgres;
 mod proxy;
 mod site;
+mod victoria_metrics;
 mod world;
 
 pub use api::Api;
@@ -37,4 +38,5 @@ pub use part::Part;
 pub use postgres::Postgres;
 pub use proxy::{Deafness, Link, Proxy};
 pub use site::{Answered, PANEL, PRESSURE, PUMP, Site};
+pub use victoria_metrics::VictoriaMetrics;
 pub use world::{World, program, python, settings_from};

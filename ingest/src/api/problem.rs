@@ -130,6 +130,11 @@ impl From<ReadError> for Problem {
                 tracing::warn!(reason, "A question of the API found the series store busy.");
                 Problem::try_again()
             }
+            ReadError::Elsewhere { place } => Problem::Refused(Reason::coded(
+                "series-elsewhere",
+                format!("该时序库只接收写入、不支持 Flux 查询；曲线请到 {place} 查看。"),
+                format!("The series store takes no Flux; look at the curves on {place}."),
+            )),
             ReadError::Refused { reason } => Problem::misasked("曲线请求范围过大。", reason),
         }
     }

@@ -32,8 +32,16 @@ fn tell(settings: &Settings, out: &mut impl Write) -> std::io::Result<()> {
     for broker in &settings.brokers {
         line(out, "消息服务器 broker", &broker.to_string())?;
     }
-    let days = settings.keep_days;
-    line(out, "曲线保留 series kept", &format!("{days} 天 days"))?;
+    match &settings.influx {
+        Some(place) => {
+            let kept = format!("{place}  写入后保留 kept after its answer {}", place.durable_after);
+            line(out, "曲线 series", &kept)?;
+        }
+        None => {
+            let days = settings.keep_days;
+            line(out, "曲线保留 series kept", &format!("{days} 天 days"))?;
+        }
+    }
     writeln!(out)?;
     tell_registry(&settings.registry, out)?;
     writeln!(out)?;

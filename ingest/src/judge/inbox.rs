@@ -3,7 +3,11 @@
 //! Reads the batches that wait longest, writes their analog readings, and only when the store
 //! holds them durably tells the runner that the inbox may forget them. A batch may so be
 //! written twice; the store takes the second as the first.
+//!
+//! Of a store elsewhere, which may answer from memory, a batch is kept for a while after the
+//! answer. Should the store fail meanwhile, or the centre start again, it is written again.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use firegrid_wire::names::FullPointId;
@@ -11,10 +15,11 @@ use firegrid_wire::pack;
 use firegrid_wire::reading::{Reading, Value};
 use firegrid_wire::time::Millis;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use super::events::Wake;
 use crate::series::{Row, SeriesStore, WriteError};
-use crate::storage::inbox::{InboxBatch, InboxName, oldest, waiting};
+use crate::storage::inbox::{InboxBatch, InboxName, named, oldest, oldest_names, waiting};
 use crate::storage::{Reader, StorageError};
 
 /// Batches written to the store in one go.
@@ -36,6 +41,9 @@ pub struct Quota {
     pub bytes: u64,
 }
 
+/// Batches that may be written and still kept. Beyond it nothing is written until some may go.
+const WRITTEN_AT_MOST: usize = 20_000;
+
 /// How long the inbox is left alone when it is empty.
 const LOOK_AGAIN_AFTER: Millis = Millis::new(200);
 
@@ -51,6 +59,7 @@ pub async fn drain(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut done: Vec<InboxName> = Vec::new();
+    let mut kept = Kept::default();
     let mut writes: u32 = 0;
     while !*stop.borrow() {
         writes = writes.wrapping_add(1);
@@ -64,8 +73,19 @@ pub async fn drain(
                 }
             }
         }
-        let pause = match drain_once(&reader, &*store, &done).await {
+        let ripe = kept.ripe();
+        if !ripe.is_empty() {
+            done.clone_from(&ripe);
+            if runner.send(Wake::Stored(ripe)).await.is_err() {
+                return;
+            }
+        }
+        let pause = match drain_once(&reader, &*store, &done, &kept).await {
             Ok(stored) if stored.is_empty() => LOOK_AGAIN_AFTER,
+            Ok(stored) if store.durable_after() != Millis::ZERO => {
+                kept.keep(stored, store.durable_after());
+                Millis::ZERO
+            }
             Ok(stored) => {
                 done.clone_from(&stored);
                 if runner.send(Wake::Stored(stored)).await.is_err() {
@@ -75,6 +95,8 @@ pub async fn drain(
             }
             Err(NotDrained::Store(reason)) => {
                 tracing::warn!(reason, "Series write postponed.");
+                // Who knows what it still has of what it has answered for.
+                kept = Kept::default();
                 match overflow(&reader, quota, &done).await {
                     Ok(names) if names.is_empty() => RETRY_AFTER,
                     Ok(names) => {
@@ -102,6 +124,35 @@ pub async fn drain(
     }
 }
 
+/// Batches that were written and are still kept.
+#[derive(Default)]
+struct Kept {
+    names: HashSet<InboxName>,
+    waiting: JoinSet<Vec<InboxName>>,
+}
+
+impl Kept {
+    fn keep(&mut self, names: Vec<InboxName>, lasting: Millis) {
+        self.names.extend(names.iter().cloned());
+        self.waiting.spawn(async move {
+            tokio::time::sleep(lasting.duration()).await;
+            names
+        });
+    }
+
+    /// Those that were kept long enough.
+    fn ripe(&mut self) -> Vec<InboxName> {
+        let mut ripe = Vec::new();
+        while let Some(Ok(names)) = self.waiting.try_join_next() {
+            ripe.extend(names);
+        }
+        for name in &ripe {
+            self.names.remove(name);
+        }
+        ripe
+    }
+}
+
 /// Why nothing was drained.
 enum NotDrained {
     Store(String),
@@ -113,9 +164,17 @@ async fn drain_once(
     reader: &Reader,
     store: &dyn SeriesStore,
     told: &[InboxName],
+    kept: &Kept,
 ) -> Result<Vec<InboxName>, NotDrained> {
-    let mut batches = oldest(reader, BATCHES_AT_ONCE).await.map_err(NotDrained::Inbox)?;
+    let mut batches = if kept.names.is_empty() {
+        oldest(reader, BATCHES_AT_ONCE).await.map_err(NotDrained::Inbox)?
+    } else {
+        oldest_but(reader, told, kept).await.map_err(NotDrained::Inbox)?
+    };
     batches.retain(|batch| !told.contains(&batch.name));
+    if batches.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows: Vec<Row> = batches.iter().flat_map(rows_of).collect();
     match store.write(rows).await {
         Ok(()) => {}
@@ -125,6 +184,26 @@ async fn drain_once(
         }
     }
     Ok(batches.into_iter().map(|batch| batch.name).collect())
+}
+
+/// The oldest batches that were not written yet. Those that were stand before them.
+async fn oldest_but(
+    reader: &Reader,
+    told: &[InboxName],
+    kept: &Kept,
+) -> Result<Vec<InboxBatch>, StorageError> {
+    if WRITTEN_AT_MOST <= kept.names.len() {
+        return Ok(Vec::new());
+    }
+    let limit = kept.names.len() + told.len() + BATCHES_AT_ONCE as usize;
+    let names = oldest_names(reader, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
+    let told: HashSet<&InboxName> = told.iter().collect();
+    let new = names.into_iter().filter(|name| !kept.names.contains(name) && !told.contains(name));
+    let mut batches = Vec::new();
+    for name in new.take(BATCHES_AT_ONCE as usize) {
+        batches.extend(named(reader, &name).await?);
+    }
+    Ok(batches)
 }
 
 /// The oldest batches of an inbox that holds too many, as many as are too many.

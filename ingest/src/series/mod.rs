@@ -10,6 +10,7 @@
 mod day;
 mod days;
 pub mod embedded;
+pub mod influx;
 
 use std::pin::Pin;
 
@@ -30,6 +31,12 @@ pub trait SeriesStore: Send + Sync {
     /// Stores rows. When it answers, they are durable. A row that is already there, known by
     /// (point, span, seq, index), stays as it is.
     fn write(&self, rows: Vec<Row>) -> Answer<'_, (), WriteError>;
+
+    /// How long after its answer a write is kept where it came from. A store of ours has flushed
+    /// before it answers; a server elsewhere may answer from memory.
+    fn durable_after(&self) -> Millis {
+        Millis::ZERO
+    }
 
     /// Forgets what is older than the store keeps. Asked once an hour.
     fn forget(&self, now: CentreTime) -> Answer<'_, (), WriteError>;
@@ -129,6 +136,12 @@ pub enum ReadError {
     TryAgain {
         /// What the store said.
         reason: String,
+    },
+    /// The store takes rows, but answers no questions: the curves are to be seen there.
+    #[error("the curves are on {place}, which is to be asked itself")]
+    Elsewhere {
+        /// The store.
+        place: String,
     },
     /// The question itself is wrong.
     #[error("{reason}")]

@@ -48,19 +48,48 @@ pub async fn oldest(reader: &Reader, limit: u32) -> Result<Vec<InboxBatch>, Stor
     .bind(i64::from(limit))
     .fetch_all(&reader.pool)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Columns { table: "series_inbox", row };
-            Ok(InboxBatch {
-                name: InboxName {
-                    gateway: row.parsed("gateway")?,
-                    batch: BatchName { span: row.parsed("span")?, seq: row.count("seq")? },
-                },
-                body: row.bytes("body")?,
-                arrived: CentreTime::from_millis(row.number("arrived_at")?),
-            })
-        })
-        .collect()
+    rows.iter().map(|row| batch(&Columns { table: "series_inbox", row })).collect()
+}
+
+/// The names of the batches that wait longest.
+pub async fn oldest_names(reader: &Reader, limit: u32) -> Result<Vec<InboxName>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT gateway, span, seq FROM series_inbox \
+         ORDER BY arrived_at, gateway, span, seq LIMIT $1",
+    )
+    .bind(i64::from(limit))
+    .fetch_all(&reader.pool)
+    .await?;
+    rows.iter().map(|row| name(&Columns { table: "series_inbox", row })).collect()
+}
+
+/// The batch of a name, if it still waits.
+pub async fn named(reader: &Reader, name: &InboxName) -> Result<Option<InboxBatch>, StorageError> {
+    let row = sqlx::query(
+        "SELECT gateway, span, seq, body, arrived_at FROM series_inbox \
+         WHERE gateway = $1 AND span = $2 AND seq = $3",
+    )
+    .bind(name.gateway.as_str())
+    .bind(name.batch.span.to_string())
+    .bind(stored(name.batch.seq))
+    .fetch_optional(&reader.pool)
+    .await?;
+    row.map(|row| batch(&Columns { table: "series_inbox", row: &row })).transpose()
+}
+
+fn batch(row: &Columns<'_>) -> Result<InboxBatch, StorageError> {
+    Ok(InboxBatch {
+        name: name(row)?,
+        body: row.bytes("body")?,
+        arrived: CentreTime::from_millis(row.number("arrived_at")?),
+    })
+}
+
+fn name(row: &Columns<'_>) -> Result<InboxName, StorageError> {
+    Ok(InboxName {
+        gateway: row.parsed("gateway")?,
+        batch: BatchName { span: row.parsed("span")?, seq: row.count("seq")? },
+    })
 }
 
 /// Puts a batch into the inbox; the same batch again changes nothing.

@@ -54,7 +54,7 @@ pub(super) struct Centre {
     pub(super) reader: Reader,
     pub(super) door: Door,
     clock: Clock,
-    control: mpsc::Sender<Wake>,
+    pub(super) control: mpsc::Sender<Wake>,
     urgent: mpsc::Sender<Message>,
     routine: mpsc::Sender<Message>,
     receipts: mpsc::Receiver<(GatewayId, Receipt)>,
@@ -488,7 +488,12 @@ impl Centre {
         self.drain_into(Arc::new(Dead), quota, left).await;
     }
 
-    async fn drain_into(&self, store: Arc<dyn SeriesStore>, quota: inbox::Quota, left: u64) {
+    pub(super) async fn drain_into(
+        &self,
+        store: Arc<dyn SeriesStore>,
+        quota: inbox::Quota,
+        left: u64,
+    ) {
         let (stop, stopped) = watch::channel(false);
         let (reader, control) = (self.reader.clone(), self.control.clone());
         let drain = tokio::spawn(inbox::drain(reader, store, quota, control, stopped));

@@ -2,6 +2,7 @@
 
 mod centre;
 mod durable;
+mod kept;
 mod knowing;
 
 use firegrid_rules::alarm::State;

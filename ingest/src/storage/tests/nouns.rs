@@ -337,6 +337,11 @@ on_both_engines! {
         inbox::remove(&mut to, &batch(1, b"x").name).await.expect("removed");
         to.commit().await.expect("committed");
         assert_eq!(inbox::oldest(&reader, 1).await.expect("batches"), [batch(2, b"x")]);
+        let names = inbox::oldest_names(&reader, 1).await.expect("names");
+        assert_eq!(names, [batch(2, b"x").name]);
+        let found = inbox::named(&reader, &names[0]).await.expect("a batch");
+        assert_eq!(found, Some(batch(2, b"x")));
+        assert_eq!(inbox::named(&reader, &batch(1, b"x").name).await.expect("none"), None);
         assert_eq!(inbox::waiting(&reader).await.expect("a count"), (2, 2));
     }
 }
