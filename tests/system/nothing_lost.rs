@@ -1,7 +1,7 @@
 //! Nothing is lost and nothing doubled, whatever dies: gateway, ingest, broker.
 #![expect(clippy::print_stdout, reason = "a seed and what was counted belong to a test's output")]
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use system_tests::oracle::{History, Watched};
 use system_tests::{Broker, Centre, Gateway, PANEL, PRESSURE, Site, World};
@@ -16,8 +16,11 @@ const PUMPS: [u8; 5] = [3, 4, 5, 6, 7];
 const PUMP_ALARMS: u16 = 1_000;
 const POWER_LOSS: u16 = 1 << 7;
 
-/// Detectors whose trouble comes and goes: 101 to 110 of loop 1.
-const TROUBLED: std::ops::Range<u16> = 100..110;
+/// Detectors whose trouble comes and goes: 101 to 130 of loop 1.
+const TROUBLED: std::ops::Range<u16> = 100..130;
+
+/// What changes more often than ten times a minute is bounded at its source.
+const CHANGES_PER_MINUTE: usize = 8;
 
 /// The high word of the float pressure.
 const PRESSURE_WORD: u16 = 0x16;
@@ -33,6 +36,8 @@ struct Story {
     random: fastrand::Rng,
     fires: u16,
     pumps_lost: usize,
+    /// When which detector's trouble came or went.
+    changes: Vec<(u16, Instant)>,
 }
 
 /// What is done to the parts.
@@ -96,6 +101,7 @@ impl Story {
             random,
             fires: 0,
             pumps_lost: 0,
+            changes: Vec::new(),
         };
         story.all_arrives();
         story
@@ -118,6 +124,12 @@ impl Story {
             }
             4..9 => {
                 let detector = self.random.u16(TROUBLED);
+                self.changes.retain(|(_, at)| at.elapsed() < Duration::from_secs(60));
+                let lately = self.changes.iter().filter(|(changed, _)| *changed == detector);
+                if CHANGES_PER_MINUTE <= lately.count() {
+                    return;
+                }
+                self.changes.push((detector, Instant::now()));
                 let now = self.history.watched[&(PANEL, detector)].held.last().copied();
                 self.set(PANEL, detector, if now == Some(FAULT) { NORMAL } else { FAULT });
             }
