@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: demo demo-clean simulate check test tools bench-rules kill-test chaos
+.PHONY: demo demo-clean simulate check test tools bench-rules bench-ingest planted kill-test chaos
 
 demo: ## One process with everything in it, on http://127.0.0.1:8080 (FIREGRID_DEMO_PORT).
 	@$(CARGO) build --quiet --package firegrid-demo
@@ -16,9 +16,17 @@ check: ## Format, lints, docs: the same gate for people and for CI.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked --quiet
+	tests/planted/run --check
 
 bench-rules: ## What one core judges; the last line is one JSON object.
 	@$(CARGO) bench --quiet --locked --package firegrid-rules --bench readings
+
+bench-ingest: tools ## What the centre bears, through a real Mosquitto; the last line is one JSON object.
+	$(CARGO) build --quiet --locked --release --bins --package firegrid-ingest --package firegrid-gateway
+	@FIREGRID_LOG=warn $(CARGO) bench --quiet --locked --package system-tests --bench ingest
+
+planted: tools ## Breaks one rule at a time and sees that a test finds it; some twenty minutes.
+	tests/planted/run
 
 tools: ## Installs or names what the tests need beside Rust.
 	tests/tools

@@ -21,6 +21,11 @@ impl Api {
         Api { port, agent }
     }
 
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// `GET /api/v1/{path}`, or nothing while it does not answer with JSON and 200.
     pub fn try_get(&self, path: &str) -> Option<Value> {
         let url = format!("http://127.0.0.1:{}/api/v1/{path}", self.port);

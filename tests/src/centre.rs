@@ -51,6 +51,16 @@ impl Centre {
         self.part = launch(&self.world);
     }
 
+    /// Resident memory of the process in MiB.
+    pub fn resident_mib(&self) -> f64 {
+        self.part.resident_mib()
+    }
+
+    /// Seconds of CPU that the process has used.
+    pub fn cpu_seconds(&self) -> f64 {
+        self.part.cpu_seconds()
+    }
+
     /// Waits until it answers.
     pub fn wait(&self) {
         self.world.until("the centre answers", || self.try_get("health").is_some());

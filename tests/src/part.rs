@@ -33,7 +33,9 @@ impl Part {
     pub(crate) fn start_ours(world: &World, name: &str, program: &str, settings: &Path) -> Part {
         let mut command = Command::new(crate::program(program));
         command.arg("run").arg("--settings").arg(settings);
-        command.env("FIREGRID_LOG", "info,firegrid_gateway=debug,firegrid_ingest=debug");
+        if std::env::var_os("FIREGRID_LOG").is_none() {
+            command.env("FIREGRID_LOG", "info,firegrid_gateway=debug,firegrid_ingest=debug");
+        }
         Part::start(world, name, &mut command)
     }
 
@@ -68,6 +70,29 @@ impl Part {
         let Some(child) = &self.child else { return };
         let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()), "{} can be signalled", self.name);
+    }
+
+    /// Resident memory in MiB, as the kernel counts it.
+    pub fn resident_mib(&self) -> f64 {
+        let status = self.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        let kib: f64 = line.trim().trim_end_matches(" kB").parse().expect("kB");
+        kib / 1024.0
+    }
+
+    /// Seconds of CPU used so far, in user and in system mode.
+    pub fn cpu_seconds(&self) -> f64 {
+        /// The kernel counts in hundredths, whatever its own ticks are.
+        const TICKS: f64 = 100.0;
+        let stat = self.proc("stat");
+        let (_, fields) = stat.rsplit_once(')').expect("its name in brackets");
+        let ticks = fields.split_ascii_whitespace().skip(11).take(2);
+        ticks.map(|ticks| ticks.parse::<f64>().expect("ticks")).sum::<f64>() / TICKS
+    }
+
+    fn proc(&self, name: &str) -> String {
+        let pid = self.child.as_ref().map_or(0, Child::id);
+        std::fs::read_to_string(format!("/proc/{pid}/{name}")).expect("the process lives")
     }
 
     /// Whether it still runs.
