@@ -1,9 +1,12 @@
 //! Whether what was raised and cleared is borne out by what was read.
 
+use std::collections::BTreeMap;
+
+use firegrid_wire::reading::Value;
 use firegrid_wire::span::{Lane, SpanId};
 
 use super::super::centre::{FIRE_CLEAR_FOR_MS, LOW_CLEAR_FOR_MS, LOW_FOR_MS};
-use super::super::panel::{CHANGING, POINTS, Said};
+use super::super::panel::{CHANGING, POINTS, Said, point_id};
 use super::{Oracle, PAUSE_MS, Poll};
 
 impl Oracle {
@@ -115,7 +118,9 @@ impl Oracle {
     }
 
     /// Since when a point has said this without a pause up to a moment, if the reading before
-    /// said otherwise and there was no pause either.
+    /// said otherwise and there was no pause either. While the box holds a chattering point it
+    /// tells `unknown` in its place: what follows begins when the box lets it speak again. A
+    /// marker is a hole: nothing is said of what reaches across it.
     fn begins(&self, place: usize, span: SpanId, to: i64, says: fn(Said) -> bool) -> Option<i64> {
         let mut begins = None;
         let mut last: Option<(i64, bool)> = None;
@@ -132,6 +137,35 @@ impl Oracle {
                 (true, Some((_, true)) | None) => begins,
             };
             last = Some((*at, holds));
+        }
+        let begins = self.after_chatter(place, span, begins?, to)?;
+        let marked = self.markers.iter().any(|(lane, marker)| {
+            let touches = marker.ends.iter().any(|end| end.span == span);
+            let before = marker.until.is_some_and(|until| until.millis() < begins);
+            *lane == POINTS[place].2 && touches && !before
+        });
+        (!marked).then_some(begins)
+    }
+
+    /// When the box told what a point says after it had last held it, if it had since then.
+    fn after_chatter(&self, place: usize, span: SpanId, since: i64, to: i64) -> Option<i64> {
+        let (_, _, lane) = POINTS[place];
+        let id = point_id(place);
+        let mut told = BTreeMap::new();
+        for ((of, name), made) in &self.made {
+            if *of != lane || name.span != span {
+                continue;
+            }
+            for (index, reading) in &made.readings {
+                let at = reading.time.millis();
+                if reading.point == id && (since..=to).contains(&at) {
+                    told.insert((name.seq, *index), (at, reading.value == Value::Unknown));
+                }
+            }
+        }
+        let mut begins = Some(since);
+        for (at, held) in told.into_values() {
+            begins = if held { None } else { begins.or(Some(at)) };
         }
         begins
     }
