@@ -2,7 +2,7 @@
 //!
 //! When nothing has been recorded for ten seconds, the command of the settings is run with what
 //! is the matter as JSON on its standard input: an SMS, a siren, a pager. It is run by a thread
-//! of its own, one at a time, for at most [`COMMAND_PATIENCE`]; the judgement never waits for it.
+//! of its own, one at a time, for at most half a minute; the judgement never waits for it.
 //! Needs no database, no broker and no runtime. What it prints goes nowhere.
 
 use std::io::Write;
