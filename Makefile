@@ -37,8 +37,9 @@ SHOW ?= 0
 simulate: ## The whole in virtual time: SEEDS=2000 FROM=0; SHOW=1 writes every step.
 	SEEDS=$(SEEDS) FROM=$(FROM) SHOW=$(SHOW) $(CARGO) test --package system-tests --test simulation --locked every_promise -- --nocapture
 
+# All targets at once: the same features for programs and tests, so nothing is built twice.
 test: tools check ## Every test there is.
-	$(CARGO) build --workspace --bins --locked
+	$(CARGO) build --workspace --all-targets --locked
 	$(CARGO) test --workspace --locked
 
 kill-test: ## Random kill -9 moments of the spool's writer and power cuts, KILLS of each (2000).

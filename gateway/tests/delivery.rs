@@ -18,7 +18,7 @@ use firegrid_wire::time::{GatewayTime, Millis};
 use peer::{Client, Packet, Peer, Publish};
 use tokio::sync::{mpsc, watch};
 
-const RECEIPT: &str = "firegrid/0/demo-county/gw/mall-01/receipt";
+const RECEIPT: &str = "firegrid/1/demo-county/gw/mall-01/receipt";
 
 /// An uplink at work, and both of its ends.
 struct World {

@@ -17,7 +17,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.properties import Properties
 from paho.mqtt.packettypes import PacketTypes
 
-VERSION = "firegrid/0"
+VERSION = "firegrid/1"
 LANES = ("urgent", "routine")
 
 

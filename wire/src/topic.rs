@@ -1,4 +1,4 @@
-//! Topics, built and parsed in one place: `firegrid/0/{region}/gw/{gateway}/…`.
+//! Topics, built and parsed in one place: `firegrid/1/{region}/gw/{gateway}/…`.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use crate::catalogue::CatalogueHash;
 use crate::names::{GatewayId, RegionId};
 use crate::span::Lane;
 
-/// The version that every topic begins with. The bytes are frozen as `firegrid/1` later.
-pub const VERSION: &str = "firegrid/0";
+/// The version that every topic begins with. Its bytes are frozen by the files of `golden/firegrid-1`.
+pub const VERSION: &str = "firegrid/1";
 
 /// A topic of one gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,23 +116,23 @@ mod tests {
 
     #[test]
     fn every_topic_reads_back_as_it_was_written() {
-        check("firegrid/0/demo/gw/mall-01/urgent");
-        check("firegrid/0/demo/gw/mall-01/routine");
-        check("firegrid/0/demo/gw/mall-01/beat");
-        check("firegrid/0/demo/gw/mall-01/receipt");
-        check("firegrid/0/demo/gw/mall-01/presence");
-        check("firegrid/0/demo/gw/mall-01/catalogue/0123456789abcdef/3");
+        check("firegrid/1/demo/gw/mall-01/urgent");
+        check("firegrid/1/demo/gw/mall-01/routine");
+        check("firegrid/1/demo/gw/mall-01/beat");
+        check("firegrid/1/demo/gw/mall-01/receipt");
+        check("firegrid/1/demo/gw/mall-01/presence");
+        check("firegrid/1/demo/gw/mall-01/catalogue/0123456789abcdef/3");
     }
 
     #[test]
     fn a_strange_topic_is_none_of_ours() {
         for text in [
             "firegrid/9/demo/gw/mall-01/urgent",
-            "firegrid/0/demo/gw/mall-01",
-            "firegrid/0/demo/gw//urgent",
-            "firegrid/0/demo/gw/mall-01/other",
-            "firegrid/0/demo/gw/mall-01/catalogue/xyz/1",
-            "firegrid/0/de/mo/gw/mall-01/urgent",
+            "firegrid/1/demo/gw/mall-01",
+            "firegrid/1/demo/gw//urgent",
+            "firegrid/1/demo/gw/mall-01/other",
+            "firegrid/1/demo/gw/mall-01/catalogue/xyz/1",
+            "firegrid/1/de/mo/gw/mall-01/urgent",
         ] {
             assert_eq!(Topic::parse(text), None, "{text}");
         }

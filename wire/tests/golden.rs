@@ -26,7 +26,7 @@ const EARLIER: SpanId = SpanId::from_bits(0xfedc_ba98_7654_3210);
 /// The bytes of the golden file, which must be what the value is written as today.
 #[track_caller]
 fn golden(name: &str, today: &[u8]) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/firegrid-0").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/firegrid-1").join(name);
     if !path.exists() && std::env::var_os("FIREGRID_GOLDEN").is_some() {
         std::fs::write(&path, today).expect("the golden file can be written");
     }
@@ -241,7 +241,7 @@ fn a_catalogue_page() {
 fn the_page_for_readers_of_other_languages_shows_every_file() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read_to_string(folder.join("README.md")).expect("the page");
-    for file in std::fs::read_dir(folder.join("golden/firegrid-0")).expect("the folder") {
+    for file in std::fs::read_dir(folder.join("golden/firegrid-1")).expect("the folder") {
         let path = file.expect("a file").path();
         let golden = std::fs::read_to_string(&path).expect("text");
         assert!(page.contains(golden.trim_end()), "{} is not on the page", path.display());
