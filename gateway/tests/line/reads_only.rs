@@ -37,7 +37,9 @@ fn react(dice: &mut fastrand::Rng, question: Question) -> Reaction {
         2 => Reaction::Except(dice.u8(..)),
         3 => Reaction::Except(2),
         4 => Reaction::BytesAndClose(rubbish(dice)),
-        5 => Reaction::Registers(vec![0; dice.usize(..100)]),
+        // One register too few or too many: as many as were asked for would be an answer.
+        5 if dice.bool() => Reaction::Registers(vec![0; usize::from(question.count) + 1]),
+        5 => Reaction::Registers(vec![0; dice.usize(..usize::from(question.count).max(1))]),
         6 => {
             let transaction = question.transaction.wrapping_add(dice.u16(1..3));
             let other = Question { transaction, ..question };
