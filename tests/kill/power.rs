@@ -60,7 +60,7 @@ fn live_and_lose_power(
     seen: &mut Seen,
 ) -> Result<(), String> {
     let fails = random.u8(0..6) == 0;
-    let dies_early = !fails && random.u8(0..6) == 0;
+    let dies_early = random.u8(0..6) == 0;
     disk.capacity(None);
     disk.fail(Failing { sync: fails, ..Failing::default() });
     if dies_early {

@@ -53,7 +53,6 @@ pub(crate) struct Gateway {
     disks: PerLane<Disk>,
     image: Option<PerLane<Disk>>,
     hangs_until: u64,
-    disk_fails: bool,
     hung_since: PerLane<Option<u64>>,
     frozen: Option<Vec<OfGateway>>,
     runs: u64,
@@ -102,7 +101,6 @@ impl Gateway {
             disks,
             image: None,
             hangs_until: 0,
-            disk_fails: false,
             hung_since: PerLane::default(),
             frozen: None,
             runs: 0,
@@ -139,7 +137,6 @@ impl Gateway {
 
     /// Its disks suffer.
     pub(crate) fn disk_suffers(&mut self, fault: Fault, until: u64) {
-        self.disk_fails |= matches!(fault, Fault::DiskFails(_));
         for lane in Lane::ALL {
             let disk = &self.disks[lane];
             if matches!(fault, Fault::DiskFails(_)) {
@@ -156,7 +153,6 @@ impl Gateway {
 
     /// Its disks are well again.
     pub(crate) fn disk_recovers(&mut self, fault: Fault) {
-        self.disk_fails &= !matches!(fault, Fault::DiskFails(_));
         for lane in Lane::ALL {
             if matches!(fault, Fault::DiskFails(_)) {
                 self.disks[lane].fail(Failing::default());
@@ -232,10 +228,7 @@ impl World {
 
     /// The process of the box ends, with the power or without.
     pub(crate) fn gateway_goes(&mut self, power: bool, lasting: u64, fault: Fault, number: usize) {
-        // Still open: killed while its disk cannot flush, and once more, a lane forgets its last
-        // name (seed 37 without this line).
-        let forgets = self.boxes[0].disk_fails && !power;
-        if self.boxes[0].run.is_none() || forgets {
+        if self.boxes[0].run.is_none() {
             return;
         }
         self.drop_connection(0);

@@ -71,6 +71,10 @@ impl<S: Storage> Lane<S> {
 
     /// Removes the segments before the front, or whose place the marker has taken.
     pub(super) fn remove_forgotten(&mut self) {
+        if self.pending.restated {
+            // What is to be restated may be durable nowhere but in a segment it will replace.
+            return;
+        }
         let gone = self.marker.as_ref().map(|gone| gone.last).or(self.front.before);
         while let [first, second, ..] = self.segments.make_contiguous() {
             let replaced = match second.before {

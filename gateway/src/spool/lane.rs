@@ -15,7 +15,8 @@
 //! A group of pending batches is appended and made durable by one flush. If the append fails,
 //! the segment is cut back and the group is tried again; if the flush fails, what it left
 //! behind cannot be known, and the group goes into a new segment. What then stands twice is
-//! passed over when it is read.
+//! passed over when it is read. What an earlier run left in its last segment is *restated* in a
+//! new one, which counts for nothing until the record that seals it stands (`recovery.rs`).
 
 use std::collections::VecDeque;
 use std::io;
@@ -111,6 +112,8 @@ pub(super) struct Place {
 pub(super) struct Pending {
     pub(super) bytes: Vec<u8>,
     pub(super) batches: Vec<Waiting>,
+    /// They begin with what an earlier run left in its last segment; its flush may have told so.
+    pub(super) restated: bool,
 }
 
 /// A batch that is pending, without its bytes.
@@ -198,11 +201,15 @@ impl<S: Storage> Lane<S> {
     /// than the quota, the oldest batches become a marker before. After an error everything is
     /// still pending and may be tried again.
     pub fn commit(&mut self) -> io::Result<()> {
-        if self.pending.bytes.is_empty() && self.position.is_written {
+        let nothing = |lane: &Lane<S>| lane.pending.bytes.is_empty() && lane.position.is_written;
+        if nothing(self) && self.held() <= self.quota {
             return Ok(());
         }
         self.begin_segment_if_needed()?;
         self.make_room()?;
+        if nothing(self) {
+            return Ok(());
+        }
         let held = self.pending.bytes.len();
         let mut bytes = std::mem::take(&mut self.pending.bytes);
         if let Some(name) = self.position.name.filter(|_| !self.position.is_written) {
@@ -214,19 +221,25 @@ impl<S: Storage> Lane<S> {
             self.pending.bytes = bytes;
             return Err(error);
         }
+        self.settle(held as u64);
+        Ok(())
+    }
+
+    /// What was pending, so many bytes, is durable, and the position with it.
+    fn settle(&mut self, held: u64) {
+        let Pending { batches, .. } = std::mem::take(&mut self.pending);
         self.position.is_written = true;
         if let Some(tail) = self.segments.back_mut() {
-            tail.held += held as u64;
-            tail.last = self.pending.batches.last().map(|batch| batch.name).or(tail.last);
+            tail.held += held;
+            tail.last = batches.last().map(|batch| batch.name).or(tail.last);
         }
-        for Waiting { name, before_span, newest } in std::mem::take(&mut self.pending.batches) {
+        for Waiting { name, before_span, newest } in batches {
             self.spans.meet(name, before_span);
             self.last = Some(name);
             self.newest = self.newest.max(newest);
             self.oldest = self.oldest.or(newest);
             self.depth += 1;
         }
-        Ok(())
     }
 
     /// Adds bytes to the last segment and makes them durable. After an error nothing counts that
@@ -275,19 +288,35 @@ impl<S: Storage> Lane<S> {
             (Tail::Sound, Some(tail)) => full <= tail.held,
             (Tail::Sound | Tail::Doubtful, None) | (Tail::Doubtful, Some(_)) => true,
         };
-        if !begin {
-            return Ok(());
-        }
+        if begin { self.begin_segment() } else { Ok(()) }
+    }
+
+    /// Begins a segment: with how the lane stands, or with what is to be restated.
+    pub(super) fn begin_segment(&mut self) -> io::Result<()> {
         let number = self.segments.back().map_or(1, |tail| tail.number + 1);
-        let mut bytes = Header { before: self.last, newest: self.newest }.to_bytes();
-        // The segments before it may be removed one day: what they said of the lane goes on here.
-        Record::State(self.state()).write(&mut bytes);
+        let restates = self.pending.restated;
+        let header = Header { before: self.last, newest: self.newest, restates }.to_bytes();
         self.storage.create(number)?;
+        self.storage.append(number, &header)?;
+        let mut bytes = Vec::new();
+        if restates {
+            // Before anything stands behind it, nobody can take it for a segment of its own.
+            self.storage.sync(number)?;
+            bytes.extend(&self.pending.bytes);
+            Record::Seal(number).write(&mut bytes);
+        } else {
+            // The segments before it may be removed one day: what they said of the lane goes on.
+            Record::State(self.state()).write(&mut bytes);
+        }
         self.storage.append(number, &bytes)?;
         self.storage.sync(number)?;
         let begun = Segment::begun(number, Before::Known(self.last));
-        self.segments.push_back(Segment { length: bytes.len() as u64, ..begun });
+        let length = (HEADER_BYTES + bytes.len()) as u64;
+        self.segments.push_back(Segment { length, ..begun });
         self.tail = Tail::Sound;
+        if restates {
+            self.settle(self.pending.bytes.len() as u64);
+        }
         Ok(())
     }
 

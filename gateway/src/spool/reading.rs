@@ -91,7 +91,7 @@ impl<S: Storage> Lane<S> {
             self.failed_reads = 0;
             let (batch, size) = match record::read(&bytes) {
                 Read::Record(Record::Batch(batch), size) => (batch, size as u64),
-                Read::Record(Record::Position(_) | Record::State(_), size) => {
+                Read::Record(Record::Position(_) | Record::State(_) | Record::Seal(_), size) => {
                     place.offset += size as u64;
                     continue;
                 }
@@ -100,6 +100,7 @@ impl<S: Storage> Lane<S> {
                     continue;
                 }
             };
+            self.spans.find(batch.name, place.before);
             if self.spans.is_passed(place.before, batch.name) {
                 place.offset += size;
                 continue;

@@ -9,10 +9,12 @@
 //!       or 2 · span u64 · seq u64                          everything up to here is receipted
 //!       or 3 · flags u8 · receipted name · name before the spans · count u16 · (span u64, seq u64)*
 //!          · count u16 · refused names · the bytes of the marker at the lane's begin, or none
+//!       or 4 · number of the segment u64                   what this segment restates ends here
 //! ```
 //!
 //! The third kind says how the lane stands as a whole: every segment begins with it, and a later
-//! one outdoes whatever stands before it.
+//! one outdoes whatever stands before it. A segment that restates another one (flag 4 of the
+//! header) has a copy of its records, then the seal.
 //!
 //! All numbers are little-endian. The checksum covers length and payload. A batch is JSON, so
 //! the four bytes that begin a record never stand inside one: after damage the next record
@@ -24,6 +26,7 @@ use firegrid_wire::span::{BatchName, SpanId};
 use firegrid_wire::time::GatewayTime;
 
 use super::spans::{FORGOTTEN_SPANS, Spans};
+use super::storage::SegmentNumber;
 
 /// The version of the format that this program writes.
 const VERSION: u16 = 1;
@@ -47,6 +50,7 @@ const LONGEST_PAYLOAD: usize =
 const KIND_BATCH: u8 = 1;
 const KIND_POSITION: u8 = 2;
 const KIND_STATE: u8 = 3;
+const KIND_SEAL: u8 = 4;
 
 /// Refused batches that a lane remembers at a time. They are in flight when they are refused, so
 /// there are never many.
@@ -59,6 +63,9 @@ pub(super) struct Header {
     pub(super) before: Option<BatchName>,
     /// The newest gateway time before the segment.
     pub(super) newest: Option<GatewayTime>,
+    /// The segment begins with the records of another one, whose place it takes once it has its
+    /// seal.
+    pub(super) restates: bool,
 }
 
 /// One record.
@@ -70,6 +77,9 @@ pub(super) enum Record<'a> {
     Position(BatchName),
     /// How the lane stands.
     State(StateRecord),
+    /// What the segment with this number restates ends here. A copy has the seal of its original
+    /// too, which says nothing of the copy.
+    Seal(SegmentNumber),
 }
 
 /// How a lane stands, besides its batches.
@@ -111,10 +121,12 @@ impl Header {
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend(HEADER_MAGIC);
         bytes.extend(VERSION.to_le_bytes());
-        bytes.push(u8::from(self.before.is_some()) | u8::from(self.newest.is_some()) << 1);
+        let Header { before, newest, restates } = self;
+        let flags = [before.is_some(), newest.is_some(), restates];
+        bytes.push(flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag)));
         bytes.push(0);
-        push_name(&mut bytes, self.before);
-        bytes.extend(self.newest.map_or(0, GatewayTime::millis).to_le_bytes());
+        push_name(&mut bytes, before);
+        bytes.extend(newest.map_or(0, GatewayTime::millis).to_le_bytes());
         bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
         bytes
     }
@@ -133,6 +145,7 @@ impl Header {
         (magic == HEADER_MAGIC && version == VERSION && sum == written).then(|| Header {
             before: (flags & 1 != 0).then_some(before),
             newest: (flags & 2 != 0).then(|| GatewayTime::from_millis(newest)),
+            restates: flags & 4 != 0,
         })
     }
 }
@@ -170,6 +183,10 @@ impl Record<'_> {
                 to.extend((refused.len() as u16).to_le_bytes());
                 refused.iter().for_each(|name| push_name(to, Some(*name)));
                 to.extend(marker);
+            }
+            Record::Seal(segment) => {
+                to.push(KIND_SEAL);
+                to.extend(segment.to_le_bytes());
             }
         }
         let length = (to.len() - begin - FRAME_BYTES) as u32;
@@ -239,6 +256,7 @@ fn payload_of(payload: &[u8]) -> Option<Record<'_>> {
                 marker: fields.0.to_vec(),
             }))
         }
+        KIND_SEAL => fields.take().map(|segment| Record::Seal(u64::from_le_bytes(segment))),
         _ => None,
     }
 }
@@ -311,8 +329,13 @@ mod tests {
     #[test]
     fn a_header_reads_back_as_it_was_written() {
         for header in [
-            Header { before: None, newest: None },
-            Header { before: Some(name(1, 2)), newest: Some(GatewayTime::from_millis(3)) },
+            Header { before: None, newest: None, restates: false },
+            Header { before: None, newest: None, restates: true },
+            Header {
+                before: Some(name(1, 2)),
+                newest: Some(GatewayTime::from_millis(3)),
+                restates: false,
+            },
         ] {
             assert_eq!(header.to_bytes().len(), HEADER_BYTES);
             assert_eq!(Header::from_bytes(&header.to_bytes()), Some(header));
@@ -321,7 +344,9 @@ mod tests {
 
     #[test]
     fn a_record_reads_back_as_it_was_written_and_tells_its_length() {
-        for record in [batch(b"[{}]"), batch(b""), Record::Position(name(7, 3)), state()] {
+        for record in
+            [batch(b"[{}]"), batch(b""), Record::Position(name(7, 3)), state(), Record::Seal(9)]
+        {
             let mut bytes = bytes(&record);
             let length = bytes.len();
             bytes.extend(b"what follows");
@@ -348,7 +373,7 @@ mod tests {
                 assert!(!matches!(read(&flipped), Read::Record(..)), "bit {bit}");
             }
         }
-        let header = Header { before: None, newest: None }.to_bytes();
+        let header = Header { before: None, newest: None, restates: false }.to_bytes();
         for bit in 0..header.len() * 8 {
             let mut flipped = header.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);

@@ -1,17 +1,20 @@
 //! Opens a lane of the spool after whatever has happened to it.
 //!
 //! ```text
-//!  segment 7        segment 8 (the last)
-//!  header ok        header ok
-//!  batch            batch
-//!  ▒▒▒ damage ▒▒▒   batch
-//!  batch            ▒▒▒ no record behind this ▒▒▒  ──► cut away: it was never durable
+//!  segment 7        segment 8 (the last)                            segment 9
+//!  header ok        header ok                                       header: restates
+//!  batch            batch                                    ──►    batch
+//!  ▒▒▒ damage ▒▒▒   batch                                           batch
+//!  batch            ▒▒▒ no record behind this: never durable ▒▒▒    the seal
 //!       └── stays; a marker stands there when it is read
 //! ```
 //!
-//! It always starts. What is left of the last segment is flushed before it counts: after a
-//! kill it may never have reached the disk. If that flush fails, the segment's batches are
-//! pending again and go into a new one.
+//! It always starts. What the last segment holds is written once more, into a new segment: after
+//! a kill it may never have reached the disk, and after a flush that failed no later flush of the
+//! same file says anything. Damage is copied as it is. Most of it was durable, and told so; so
+//! the new segment takes the place of the old one only as a whole. Until its seal stands it is
+//! nothing, and the old one is the last. A disk that has no room for it leaves the old one,
+//! flushed; one that can do neither leaves everything pending.
 
 use std::collections::VecDeque;
 use std::io;
@@ -35,7 +38,7 @@ impl<S: Storage> Lane<S> {
     /// Opens a lane. Fails only if its segments cannot even be listed.
     /// `quota` is how many bytes of batches it may hold.
     pub fn open(mut storage: S, labels: MarkerLabels, quota: u64) -> io::Result<Lane<S>> {
-        let numbers = storage.list()?;
+        let mut numbers = storage.list()?;
         let mut lane = Lane {
             storage,
             labels,
@@ -57,30 +60,25 @@ impl<S: Storage> Lane<S> {
             failed_reads: 0,
             last_marker: None,
         };
+        lane.pass_over_unbegun(&mut numbers);
         let (mut state, mut position) = (None, None);
-        let mut previous: Option<(Segment, Found)> = None;
-        for (place, number) in numbers.iter().enumerate() {
-            let is_last = place + 1 == numbers.len();
-            let Some((segment, found, bytes)) = lane.look_at(*number, is_last) else { continue };
-            if let Some((mut earlier, mut had)) = previous.take() {
-                had.leave_over(earlier.before, segment.before);
-                earlier.length = earlier.length.min((HEADER_BYTES + had.end) as u64);
-                lane.take_in(earlier, &had);
+        let mut latest: Option<Looked> = None;
+        let mut replaced = Vec::new();
+        for number in numbers {
+            let looked = lane.look_at(number);
+            match latest.take() {
+                Some(earlier) if looked.restates(&earlier) => replaced.push(earlier.segment.number),
+                Some(earlier) => lane.take_in_followed(earlier, &looked),
+                None => {}
             }
-            if found.state.is_some() {
-                (state, position) = (found.state.clone(), None);
+            if looked.found.state.is_some() {
+                (state, position) = (looked.found.state.clone(), None);
             }
-            position = found.position.or(position);
-            if is_last {
-                lane.take_in_last(segment, &bytes, &found);
-            } else {
-                previous = Some((segment, found));
-            }
+            position = looked.found.position.or(position);
+            latest = Some(looked);
         }
-        if let Some((segment, found)) = previous {
-            // The last file was never begun, so this segment is the last one.
-            let bytes = lane.read_whole(segment.number);
-            lane.take_in_last(segment, &bytes, &found);
+        if let Some(last) = latest {
+            lane.take_in_last(last, replaced);
         }
         lane.take_up(state.unwrap_or_default(), position);
         Ok(lane)
@@ -133,112 +131,197 @@ impl<S: Storage> Lane<S> {
         self.newest.max(pending.flatten())
     }
 
-    /// What stands in a segment. None if it was never begun: what it would have held has never
-    /// been durable.
-    fn look_at(
-        &mut self,
-        number: SegmentNumber,
-        is_last: bool,
-    ) -> Option<(Segment, Found, Vec<u8>)> {
-        let bytes = self.read_whole(number);
-        let header = Header::from_bytes(&bytes);
-        let found = Found::in_records(bytes.get(HEADER_BYTES..).unwrap_or_default());
-        let begun = header.is_some() && found.state.is_some();
-        if !begun && is_last && found.batches.is_empty() {
+    /// Removes the last segments as far as they were never begun: what they would have held has
+    /// never been durable, or still stands before them.
+    fn pass_over_unbegun(&mut self, numbers: &mut Vec<SegmentNumber>) {
+        while let Some((&number, earlier)) = numbers.split_last() {
+            let Looked { segment, found, readable, .. } = self.look_at(number);
+            let begun = match found.restates {
+                // What it restates is removed only when the seal is durable.
+                true => found.seal == Some(number) || !earlier.contains(&(number - 1)),
+                false => found.state.is_some() && segment.before != Before::Damaged,
+            };
+            let counts = begun || (!found.restates && !found.batches.is_empty());
+            if counts || !readable {
+                return;
+            }
             // If it cannot be removed, it is found and passed over again.
             let _ = self.storage.remove(number);
-            return None;
+            numbers.pop();
         }
-        if header.is_none() {
-            tracing::error!(
-                lane = %self.labels.lane,
-                segment = number,
-                "A segment of the spool has a damaged header."
-            );
-        }
+    }
+
+    /// What stands in a segment, as far as it can be read.
+    fn look_at(&mut self, number: SegmentNumber) -> Looked {
+        let (bytes, readable) = match self.read_whole(number) {
+            Some(bytes) => (bytes, true),
+            None => (Vec::new(), false),
+        };
+        let header = Header::from_bytes(&bytes);
+        let mut found = Found::in_records(bytes.get(HEADER_BYTES..).unwrap_or_default());
+        found.restates = header.is_some_and(|header| header.restates);
         self.newest = self.newest.max(header.and_then(|header| header.newest));
         let before = header.map_or(Before::Damaged, |header| Before::Known(header.before));
-        let segment = Segment { length: bytes.len() as u64, ..Segment::begun(number, before) };
-        Some((segment, found, bytes))
+        let length = match readable {
+            true => bytes.len() as u64,
+            false => self.storage.length(number).unwrap_or(HEADER_BYTES as u64),
+        };
+        let segment = Segment { length, ..Segment::begun(number, before) };
+        Looked { segment, found, bytes, readable }
+    }
+
+    /// Takes in a segment behind which another one stands.
+    fn take_in_followed(&mut self, earlier: Looked, next: &Looked) {
+        let Looked { mut segment, mut found, readable, .. } = earlier;
+        found.leave_over(segment.before, next.segment.before);
+        if readable {
+            segment.length = segment.length.min((HEADER_BYTES + found.end) as u64);
+        }
+        self.take_in(segment, &found);
     }
 
     /// Takes in a segment with what it holds.
     fn take_in(&mut self, mut segment: Segment, found: &Found) {
+        if segment.before == Before::Damaged {
+            tracing::error!(
+                lane = %self.labels.lane,
+                segment = segment.number,
+                "A segment of the spool has a damaged header."
+            );
+        }
         if let Some(state) = &found.state {
             self.spans.remember(&state.spans);
         }
         if let Before::Known(Some(before)) = segment.before {
             self.spans.meet(before, None);
-            self.last = Some(before);
+            self.reach(before);
         }
         for batch in &found.batches {
             self.spans.meet(batch.name, batch.before_span);
             segment.held += batch.bytes;
-            segment.batches += 1;
             segment.last = Some(batch.name);
-            self.depth += 1;
-            self.last = Some(batch.name);
+            if self.reach(batch.name) {
+                segment.batches += 1;
+                self.depth += 1;
+            }
             self.newest = self.newest.max(batch.newest);
             self.oldest = self.oldest.or(batch.newest);
         }
         self.segments.push_back(segment);
     }
 
-    /// Takes in the last segment: its end is cut away as far as it holds no record, and the
-    /// rest is flushed.
-    fn take_in_last(&mut self, mut segment: Segment, bytes: &[u8], found: &Found) {
-        let number = segment.number;
+    /// The lane reaches to this name; whether it did not before. What stands twice counts once.
+    fn reach(&mut self, name: BatchName) -> bool {
+        let further = !self.spans.is_passed(self.last, name);
+        if further {
+            self.last = Some(name);
+        }
+        further
+    }
+
+    /// Takes in the last segment by restating what it holds.
+    fn take_in_last(&mut self, looked: Looked, mut replaced: Vec<SegmentNumber>) {
+        let Looked { mut segment, mut found, bytes, readable } = looked;
+        let (length, batches) = (segment.length, std::mem::take(&mut found.batches));
+        segment.length = HEADER_BYTES as u64;
+        self.take_in(segment.clone(), &found);
+        if !readable {
+            return self.claim_one();
+        }
         let end = HEADER_BYTES + found.end;
-        let cut = if (end as u64) < segment.length {
+        if (end as u64) < length {
             tracing::info!(
                 lane = %self.labels.lane,
-                bytes = segment.length - end as u64,
+                bytes = length - end as u64,
                 "The end of the spool was not durable and is cut away."
             );
-            self.storage.truncate(number, end as u64)
-        } else {
-            Ok(())
+        }
+        self.pending.restated = true;
+        self.pending.bytes.extend(bytes.get(HEADER_BYTES..end).unwrap_or_default());
+        self.pending.batches.extend(batches.iter().map(FoundBatch::waiting));
+        let begun = match segment.before {
+            Before::Known(_) => self.begin_segment(),
+            Before::Damaged => Err(io::Error::other("what stood before it is not known")),
         };
-        match cut.and_then(|()| self.storage.sync(number)) {
-            Ok(()) => {
-                segment.length = end as u64;
-                self.take_in(segment, found);
-                self.tail = Tail::Sound;
+        if begun.is_ok() {
+            self.segments.retain(|old| old.number != segment.number);
+            replaced.push(segment.number);
+            for number in replaced {
+                // If it cannot be removed, it is found and passed over again.
+                let _ = self.storage.remove(number);
             }
-            Err(error) => {
-                tracing::error!(
-                    lane = %self.labels.lane,
-                    %error,
-                    "The end of the spool cannot be made durable."
-                );
-                for batch in &found.batches {
-                    let &FoundBatch { name, before_span, newest, end, bytes: size } = batch;
-                    let end = HEADER_BYTES + end;
-                    let record = bytes.get(end - size as usize..end).unwrap_or_default();
-                    self.pending.bytes.extend(record);
-                    self.pending.batches.push(Waiting { name, before_span, newest });
-                }
-                segment.length = HEADER_BYTES as u64;
-                let state = found.state.clone();
-                self.take_in(segment, &Found { state, ..Found::default() });
-            }
+            return;
+        }
+        let segment = Segment { length, ..segment };
+        if let Err(error) = self.flush_as_it_is(segment, end as u64, batches) {
+            tracing::error!(
+                lane = %self.labels.lane,
+                %error,
+                "The end of the spool cannot be made durable."
+            );
         }
     }
 
-    /// The bytes of a segment, as far as they can be read at all.
-    fn read_whole(&mut self, number: SegmentNumber) -> Vec<u8> {
+    /// The disk takes no new segment: the last one, flushed and cut to its end, stays it.
+    fn flush_as_it_is(
+        &mut self,
+        segment: Segment,
+        end: u64,
+        batches: Vec<FoundBatch>,
+    ) -> io::Result<()> {
+        // Sealed or not, nothing may take its place any more.
+        self.storage.remove(segment.number + 1)?;
+        if end < segment.length {
+            self.storage.truncate(segment.number, end)?;
+        }
+        self.storage.sync(segment.number)?;
+        self.pending = Pending::default();
+        self.segments.pop_back();
+        let found = Found { batches, ..Found::default() };
+        self.take_in(Segment { length: end, ..segment }, &found);
+        Ok(())
+    }
+
+    /// The last segment cannot be read: it is left as it is, and nothing is written behind it.
+    /// That something was there is told by a marker for one batch, the next name.
+    fn claim_one(&mut self) {
+        if let Some(claimed) = self.last.map(BatchName::next) {
+            self.spans.meet(claimed, None);
+            self.last = Some(claimed);
+        }
+    }
+
+    /// The bytes of a segment; nothing if the disk does not give them.
+    fn read_whole(&mut self, number: SegmentNumber) -> Option<Vec<u8>> {
         for _ in 0..READ_ATTEMPTS {
             let whole = self.storage.length(number).and_then(|length| {
                 self.storage.read(number, 0, usize::try_from(length).unwrap_or(usize::MAX))
             });
             match whole {
-                Ok(bytes) => return bytes,
+                Ok(bytes) => return Some(bytes),
                 Err(error) => {
                     tracing::error!(lane = %self.labels.lane, segment = number, %error, "A segment of the spool cannot be read.");
                 }
             }
         }
-        Vec::new()
+        None
+    }
+}
+
+/// A segment that was looked at.
+#[derive(Debug)]
+struct Looked {
+    segment: Segment,
+    found: Found,
+    bytes: Vec<u8>,
+    /// Whether the disk gave its bytes.
+    readable: bool,
+}
+
+impl Looked {
+    /// Whether it stands in the place of the segment before it.
+    fn restates(&self, earlier: &Looked) -> bool {
+        self.found.restates && earlier.segment.number + 1 == self.segment.number
     }
 }
 
@@ -252,6 +335,10 @@ struct Found {
     position: Option<BatchName>,
     /// Where the last record ends.
     end: usize,
+    /// It begins with a copy of another segment's records.
+    restates: bool,
+    /// The last seal in it: its own if the copy is whole.
+    seal: Option<SegmentNumber>,
 }
 
 /// A batch of a segment, without its bytes.
@@ -264,6 +351,13 @@ struct FoundBatch {
     end: usize,
     /// How long its record is.
     bytes: u64,
+}
+
+impl FoundBatch {
+    fn waiting(&self) -> Waiting {
+        let &FoundBatch { name, before_span, newest, .. } = self;
+        Waiting { name, before_span, newest }
+    }
 }
 
 impl Found {
@@ -288,6 +382,7 @@ impl Found {
                 Record::State(state) => {
                     (found.state, found.position) = (Some(state), None);
                 }
+                Record::Seal(segment) => found.seal = Some(segment),
                 Record::Batch(BatchRecord { name, before_span, newest, .. }) => {
                     let bytes = size as u64;
                     found.batches.push(FoundBatch { name, before_span, newest, end: at, bytes });
@@ -297,13 +392,21 @@ impl Found {
         found
     }
 
+    fn begins_with(&self, name: BatchName) -> bool {
+        self.batches.first().is_some_and(|first| first.name == name)
+    }
+
     /// The next segment says what stood before it. Whatever stands behind that here was left
-    /// over by a flush that failed, and was never durable.
+    /// over by a flush that failed, and was never durable, or stands there again.
     fn leave_over(&mut self, own: Before, next: Before) {
         let keep = match next {
             Before::Damaged => return,
             Before::Known(_) if next == own => 0,
             Before::Known(None) => 0,
+            // Only claimed, when this segment could not be read: the marker was sent for all of it.
+            Before::Known(Some(claimed)) if is_next(own, claimed) && !self.begins_with(claimed) => {
+                0
+            }
             Before::Known(Some(last)) => {
                 let is_behind = |name: BatchName| name.span == last.span && last.seq < name.seq;
                 match self.batches.iter().position(|batch| batch.name == last) {
@@ -321,4 +424,9 @@ impl Found {
             self.end = self.batches.last().map_or(0, |batch| batch.end);
         }
     }
+}
+
+/// Whether a name follows right behind what stood before a segment.
+fn is_next(own: Before, name: BatchName) -> bool {
+    matches!(own, Before::Known(Some(before)) if before.next() == name)
 }

@@ -42,6 +42,16 @@ impl Spans {
         }
     }
 
+    /// A batch is read whose span nobody has told of, because its segment could not be read when
+    /// the lane was opened: the span stands behind that of the batch before it.
+    pub(super) fn find(&mut self, name: BatchName, before: Option<BatchName>) {
+        if self.order(name.span).is_none() {
+            let behind = before.and_then(|before| self.order(before.span));
+            let end = SpanEnd { span: name.span, seq: name.seq };
+            self.ends.insert(behind.map_or(0, |place| place + 1), end);
+        }
+    }
+
     /// Takes up what was written down of the lane. What was met before and is not known to it
     /// stood before it, if it was followed by what it begins with; otherwise it came later.
     pub(super) fn remember(&mut self, known: &Spans) {

@@ -35,7 +35,7 @@ pub trait Storage: Send + 'static {
     /// Cuts a segment to a length.
     fn truncate(&mut self, segment: SegmentNumber, length: u64) -> io::Result<()>;
 
-    /// Removes a segment, durably.
+    /// Removes a segment, durably; one that does not exist is removed.
     fn remove(&mut self, segment: SegmentNumber) -> io::Result<()>;
 }
 
@@ -137,7 +137,10 @@ impl Storage for Files {
 
     fn remove(&mut self, segment: SegmentNumber) -> io::Result<()> {
         self.forget(segment);
-        std::fs::remove_file(self.path(segment))?;
+        match std::fs::remove_file(self.path(segment)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
         self.directory.sync_all()
     }
 }

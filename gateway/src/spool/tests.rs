@@ -401,6 +401,87 @@ fn a_tail_that_cannot_be_flushed_after_a_start_is_not_handed_out() {
 }
 
 #[test]
+fn a_tail_that_cannot_be_flushed_after_a_start_survives_a_power_cut_while_it_is_restated() {
+    for (room, kept) in (0..500).flat_map(|room| [0, 100, 255].map(|kept| (room, kept))) {
+        let disk = Disk::default();
+        filled(&disk, 3);
+        disk.fail_sync(true);
+        let mut queue = open(&disk);
+        assert!(queue.commit().is_err());
+        disk.fail_sync(false);
+        disk.room(Some(room));
+        // The room may be enough for all of it.
+        let _ = queue.commit();
+        disk.power_cut(kept);
+        disk.room(None);
+        let mut queue = open(&disk);
+        assert_eq!(queue.recovered().last, Some(name(1, 3)), "room for {room} bytes");
+        assert_eq!(read(&mut queue), ["1/1", "1/2", "1/3"], "room for {room} bytes");
+        append(&mut queue, 2, 1, Some(name(1, 3)));
+        queue.commit().expect("a sound disk");
+        assert_eq!(read(&mut open(&disk)), ["1/1", "1/2", "1/3", "2/1"], "room for {room} bytes");
+    }
+}
+
+#[test]
+fn a_start_on_a_full_disk_hands_out_what_stands_there() {
+    let disk = Disk::default();
+    filled(&disk, 3);
+    for room in [0, 10, 60, 200] {
+        disk.room(Some(room));
+        check(&mut open(&disk), &["1/1", "1/2", "1/3"]);
+        assert_eq!(disk.segments(), 1);
+    }
+    disk.room(None);
+    check(&mut open(&disk), &["1/1", "1/2", "1/3"]);
+}
+
+#[test]
+fn a_last_segment_that_cannot_be_read_at_a_start_is_left_alone_and_a_marker_stands_for_it() {
+    let disk = Disk::default();
+    let mut queue = filled(&disk, 3);
+    queue.tail = lane::Tail::Doubtful;
+    for seq in 4..=6 {
+        append(&mut queue, 1, seq, None);
+        queue.commit().expect("a sound disk");
+    }
+    disk.fail_read_of(2, true);
+    let mut queue = open(&disk);
+    assert_eq!(queue.recovered().last, Some(name(1, 4)));
+    append(&mut queue, 2, 1, Some(name(1, 4)));
+    queue.commit().expect("a sound disk");
+    check(&mut queue, &["1/1", "1/2", "1/3", "1/4..1/4", "2/1"]);
+    queue.receipt(name(2, 1));
+    check(&mut queue, &[]);
+    queue.commit().expect("a sound disk");
+    disk.fail_read_of(2, false);
+    let mut queue = open(&disk);
+    check(&mut queue, &[]);
+    assert_eq!(queue.recovered().last, Some(name(2, 1)));
+}
+
+#[test]
+fn a_segment_that_can_be_read_again_after_a_start_is_sent_and_receipted() {
+    let disk = Disk::default();
+    let mut queue = filled(&disk, 1);
+    queue.tail = lane::Tail::Doubtful;
+    append(&mut queue, 2, 1, Some(name(1, 1)));
+    append(&mut queue, 3, 1, Some(name(2, 1)));
+    queue.commit().expect("a sound disk");
+    queue.tail = lane::Tail::Doubtful;
+    append(&mut queue, 3, 2, None);
+    queue.commit().expect("a sound disk");
+    disk.fail_read_of(2, true);
+    let mut queue = open(&disk);
+    disk.fail_read_of(2, false);
+    check(&mut queue, &["1/1", "2/1", "3/1", "3/2"]);
+    queue.receipt(name(2, 1));
+    check(&mut queue, &["3/1", "3/2"]);
+    queue.receipt(name(3, 2));
+    check(&mut queue, &[]);
+}
+
+#[test]
 fn a_segment_that_cannot_be_read_is_passed_over_with_a_marker() {
     let disk = Disk::default();
     filled(&disk, 3);

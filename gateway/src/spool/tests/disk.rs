@@ -15,6 +15,7 @@ struct State {
     flushes: u64,
     fail_sync: bool,
     fail_read: bool,
+    fail_read_of: Option<SegmentNumber>,
     fail_truncate: bool,
     /// Bytes that can still be written; without a number there is no end.
     room: Option<usize>,
@@ -65,6 +66,10 @@ impl Disk {
 
     pub(super) fn fail_read(&self, fail: bool) {
         self.state().fail_read = fail;
+    }
+
+    pub(super) fn fail_read_of(&self, segment: SegmentNumber, fail: bool) {
+        self.state().fail_read_of = fail.then_some(segment);
     }
 
     pub(super) fn fail_truncate(&self, fail: bool) {
@@ -133,7 +138,7 @@ impl Storage for Disk {
 
     fn read(&mut self, segment: SegmentNumber, from: u64, most: usize) -> io::Result<Vec<u8>> {
         let state = self.state();
-        if state.fail_read {
+        if state.fail_read || state.fail_read_of == Some(segment) {
             return Err(broken());
         }
         let segment = state.segments.get(&segment).ok_or(io::ErrorKind::NotFound)?;

@@ -247,7 +247,7 @@ fn a_refused_batch_becomes_a_marker_in_its_place() {
     let expected = ["1/1", "1/2..1/2 refused", "1/3", "1/4"];
     check(&mut queue, &expected);
     assert_eq!((queue.depth, queue.dead_letters), (4, 1));
-    check(&mut open(&disk), &expected);
+    check(&mut open(&disk.copy()), &expected);
     queue.receipt(name(1, 1));
     assert_eq!(fires(&marker(&mut queue).1), ["facp1/L1D002 2000"]);
     assert!(queue.receipt(name(1, 2)));
