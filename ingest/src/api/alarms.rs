@@ -256,7 +256,11 @@ fn show(
             .clone()
             .or_else(|| rule.map(|rule| rule.name.zh.clone()))
             .unwrap_or_else(|| alarm.kind.clone()),
-        title_en: rule.map_or_else(|| alarm.kind.clone(), |rule| rule.name.en.clone()),
+        title_en: body
+            .name_en
+            .clone()
+            .or_else(|| rule.map(|rule| rule.name.en.clone()))
+            .unwrap_or_else(|| alarm.kind.clone()),
         rule: alarm.rule.clone(),
         step: alarm.step.clone(),
         severity: alarm.severity,

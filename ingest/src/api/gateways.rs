@@ -1,7 +1,7 @@
 //! `GET gateways`: every box with when it was heard, what its spool holds, and what is missing
-//! of it. `GET gateways/{id}`: one, with the devices of which nothing is seen. Lists of its holes
-//! and dead letters stand elsewhere (`missing`). `POST gateways/{id}/settle`: of two boxes with one identity the one that speaks now is
-//! the right one.
+//! of it. `GET gateways/{id}`: one, with the devices of which nothing is seen.
+//! `POST gateways/{id}/settle`: of two boxes with one identity the one that speaks now is the
+//! right one. What is missing of it, and what was vouched for, stands elsewhere (`missing`).
 
 use std::collections::BTreeMap;
 
@@ -53,6 +53,10 @@ struct Shown {
     points: Option<usize>,
     holes: u64,
     dead_letters: u64,
+    /// Batches of its present run that the broker refused for good, as its last beat told.
+    refused_by_broker: u32,
+    /// How often in its present run another client took its connection, as its last beat told.
+    taken_over: u32,
     conflict: Option<String>,
 }
 
@@ -112,6 +116,8 @@ fn show(centre: &Centre, gateway: GatewayNow) -> Shown {
         catalogue: gateway.catalogue.map(|catalogue| catalogue.hash.to_string()),
         holes: gateway.holes,
         dead_letters: gateway.dead_letters,
+        refused_by_broker: beat.map_or(0, |beat| beat.dead_letters),
+        taken_over: beat.map_or(0, |beat| beat.taken_over),
         conflict: gateway.conflict.map(at_centre),
     }
 }

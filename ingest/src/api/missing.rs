@@ -1,4 +1,5 @@
-//! What is missing, what could not be read, and who speaks twice, each with its evidence.
+//! What is missing, what was vouched for, what could not be read, and who speaks twice, each with
+//! its evidence.
 //!
 //! - `GET holes`: the newest first. Filters: `gateway`, `kind` (`marker`, `restored-spool`,
 //!   `restored-centre`, `forgotten`, `unreadable`).
@@ -6,24 +7,34 @@
 //!   `GET dead-letters/{id}`: one with its bytes, as text and in hexadecimal.
 //! - `GET conflicts`: identities that two boxes use now. Filter: `gateway`.
 //!   `GET conflicts/{gateway}`: one with the newest batches of its second box.
+//! - `GET vouched?gateway=…&lane=…`: the stretches of gateway time for which a lane was vouched for,
+//!   the earliest first, each with what lies before it: a day unless `from` and `to` say otherwise.
+//!   What lies in none of them is not known to anybody.
+
+use std::fmt;
+use std::str::FromStr;
 
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use firegrid_wire::names::GatewayId;
-use firegrid_wire::span::{BatchName, Lane};
-use firegrid_wire::time::CentreTime;
+use firegrid_wire::span::{BatchName, Lane, SpanId};
+use firegrid_wire::time::{CentreTime, GatewayTime};
 
 use super::Centre;
 use super::alarms::{cursor, read_cursor};
 use super::ask::{Asked, Listed};
 use super::problem::Problem;
-use super::shown::at_centre;
+use super::shown::{at_centre, at_gateway};
 use crate::storage::conflicts::{self, ConflictBatch, ConflictSpan};
 use crate::storage::dead_letters::{self, DeadLetter, LetterFilter};
 use crate::storage::holes::{self, Hole, HoleFilter};
+use crate::storage::vouched::{self, Gap, Vouched};
 
 const MOST: usize = 1_000;
+
+/// How far back stretches are shown unless somebody says.
+const A_DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Batches of a second box that are shown.
 const BATCHES_SHOWN: u32 = 20;
@@ -35,6 +46,7 @@ pub(super) fn router() -> Router<Centre> {
         .route("/dead-letters/{id}", get(one_letter))
         .route("/conflicts", get(list_conflicts))
         .route("/conflicts/{gateway}", get(one_conflict))
+        .route("/vouched", get(list_vouched))
 }
 
 #[derive(serde::Serialize)]
@@ -244,6 +256,75 @@ fn show_batch(batch: ConflictBatch) -> ShownBatch {
         batch: batch.name,
         text: String::from_utf8_lossy(&batch.body).into_owned(),
         arrived: at_centre(batch.arrived),
+    }
+}
+
+#[derive(serde::Serialize)]
+struct ShownStretch {
+    span: String,
+    /// Gateway time, as all of it.
+    from: String,
+    until: String,
+    /// What lies before it: `span`, `pause` or `hole`.
+    gap: &'static str,
+    gap_zh: &'static str,
+    gap_en: &'static str,
+    /// When the centre last learned of it.
+    changed: String,
+}
+
+async fn list_vouched(
+    State(centre): State<Centre>,
+    mut asked: Asked,
+) -> Result<Json<Listed<ShownStretch>>, Problem> {
+    let gateway: GatewayId = asked.required("gateway")?;
+    let lane: Lane = asked.required("lane")?;
+    let to = asked.moment("to")?.unwrap_or_else(|| centre.sources.clock.now().millis());
+    let from = asked.moment("from")?.unwrap_or(to.saturating_sub(A_DAY_MS));
+    let behind = asked.optional::<Begin>("after")?.map(|Begin(from, span)| (from, span));
+    let limit = asked.limit(100, MOST)?;
+    asked.finish()?;
+    let time = (GatewayTime::from_millis(from), GatewayTime::from_millis(to));
+    let reader = &centre.sources.reader;
+    let found = vouched::of_lane(reader, (&gateway, lane), time, behind, one_more(limit)).await?;
+    let listed = Listed::cut(found, limit, |stretch| Begin(stretch.from, stretch.span).to_string());
+    let items = listed.items.into_iter().map(show_stretch).collect();
+    Ok(Json(Listed { items, next: listed.next }))
+}
+
+/// Where a stretch begins, as the cursor of its list.
+struct Begin(GatewayTime, SpanId);
+
+impl fmt::Display for Begin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}~{}", self.0.millis(), self.1)
+    }
+}
+
+impl FromStr for Begin {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Begin, ()> {
+        let (from, span) = text.split_once('~').ok_or(())?;
+        let from = from.parse().map(GatewayTime::from_millis).map_err(|_| ())?;
+        Ok(Begin(from, span.parse().map_err(|_| ())?))
+    }
+}
+
+fn show_stretch(stretch: Vouched) -> ShownStretch {
+    let (gap_zh, gap_en) = match stretch.gap {
+        Gap::Span => ("网关启动或时钟校正", "the box started, or its clock was set"),
+        Gap::Pause => ("网关停止轮询", "the box did not poll"),
+        Gap::Hole => ("数据缺失", "something is missing"),
+    };
+    ShownStretch {
+        span: stretch.span.to_string(),
+        from: at_gateway(stretch.from),
+        until: at_gateway(stretch.until),
+        gap: stretch.gap.as_str(),
+        gap_zh,
+        gap_en,
+        changed: at_centre(stretch.changed),
     }
 }
 

@@ -249,6 +249,8 @@ fn gateway_now(online: bool) -> GatewayNow {
                 ..PerLane::default()
             },
             alarms: 1,
+            dead_letters: 2,
+            taken_over: 1,
         }),
         lanes: PerLane {
             urgent: LaneNow {

@@ -43,8 +43,8 @@ pub struct OwnAlarm<'a> {
     pub gateway: &'a GatewayId,
     /// In Chinese: what, and why.
     pub zh: (&'static str, String),
-    /// In English: why.
-    pub en: String,
+    /// In English: what, and why.
+    pub en: (&'static str, String),
     /// Whether it lasts until [`AlarmBook::own_over`], or is over at once and only to be taken.
     pub lasts: bool,
 }
@@ -88,7 +88,7 @@ impl AlarmBook {
                 }
             }
             Change::Calmed => self.write_line(&id, when, None, "calmed", line, to),
-            Change::Confirmed => self.confirmed(&id, when, line, to),
+            Change::Confirmed => self.confirmed(&id, decision, line, to),
             Change::Revised => self.write_line(&id, when, None, "rule-changed", line, to),
             Change::Cleared => {
                 self.happened(&id, Event::Cleared, when, "cleared", line, to);
@@ -105,11 +105,12 @@ impl AlarmBook {
         if self.open.contains_key(&id) || self.counts_on(&own, to) {
             return;
         }
-        let (name_zh, reason_zh) = own.zh;
+        let ((name_zh, reason_zh), (name_en, reason_en)) = (own.zh, own.en);
         let body = AlarmBody {
             name_zh: Some(name_zh.to_owned()),
             reason_zh: reason_zh.clone(),
-            reason_en: own.en.clone(),
+            name_en: Some(name_en.to_owned()),
+            reason_en: reason_en.clone(),
             returned: (!own.lasts).then(|| now.millis()),
             ..AlarmBody::default()
         };
@@ -129,7 +130,7 @@ impl AlarmBook {
             raised: now,
             changed: now,
         };
-        self.open_new(alarm, json!({ "zh": reason_zh, "en": own.en }), to);
+        self.open_new(alarm, json!({ "zh": reason_zh, "en": reason_en }), to);
     }
 
     /// While nobody has taken an alarm of this kind, further ones only count on it: what a
@@ -142,7 +143,7 @@ impl AlarmBook {
         let Some(alarm) = open.find(same) else { return false };
         alarm.body.relapses = alarm.body.relapses.saturating_add(1);
         alarm.body.reason_zh.clone_from(&own.zh.1);
-        alarm.body.reason_en.clone_from(&own.en);
+        alarm.body.reason_en.clone_from(&own.en.1);
         to.alarms.insert(alarm.id.clone(), alarm.clone());
         true
     }
@@ -235,12 +236,15 @@ impl AlarmBook {
     }
 
     /// A numbered reading says what only a heartbeat had told: the mark leaves.
-    fn confirmed(&mut self, id: &str, when: CentreTime, line: Value, to: &mut Changes) {
+    fn confirmed(&mut self, id: &str, decision: &Decision, line: Value, to: &mut Changes) {
+        let when = decision.arrived;
         let Some((alarm, _)) = self.open.get_mut(id) else { return };
         let before = alarm.body.marks.len();
         alarm.body.marks.retain(|mark| mark != Marks::PROVISIONAL);
         if alarm.body.marks.len() < before {
             alarm.changed = when;
+            alarm.body.reason_zh = decision.reason.zh();
+            alarm.body.reason_en = decision.reason.to_string();
             self.write_line(id, when, None, "confirmed", line, to);
             self.tell(id, "confirmed", to);
         }

@@ -71,6 +71,8 @@ impl TicketBook {
             (Some(id), Change::Confirmed) => {
                 if let Some((ticket, _)) = self.tickets.get_mut(&id) {
                     ticket.body.marks.retain(|mark| mark != Marks::PROVISIONAL);
+                    ticket.body.reason_zh = decision.reason.zh();
+                    ticket.body.reason_en = decision.reason.to_string();
                 }
                 self.write_line(&id, decision.arrived, None, "confirmed", told(decision), to);
             }

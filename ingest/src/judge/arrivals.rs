@@ -328,6 +328,8 @@ impl Judgement {
             sent: envelope.sent,
             lanes: beat.lanes,
             alarms: beat.alarm_count,
+            dead_letters: beat.dead_letters,
+            taken_over: beat.taken_over,
         });
         self.beats.insert(id.clone());
         let owed = self.owed.to(id);

@@ -220,6 +220,10 @@ pub struct BeatNow {
     pub lanes: PerLane<LaneBeat>,
     /// How many points are fire-class.
     pub alarms: u32,
+    /// Batches of its run that the broker refused for good.
+    pub dead_letters: u32,
+    /// How often in its run another client took its connection.
+    pub taken_over: u32,
 }
 
 /// A lane of a gateway.

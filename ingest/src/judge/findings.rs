@@ -106,7 +106,10 @@ impl Judgement {
                 "两台网关使用同一身份",
                 format!("网关 {id} 的早先时段在其后继之后仍在发送，确认前该网关的报警不会恢复"),
             ),
-            en: format!("an earlier span of {id} speaks after its successor; nothing clears"),
+            en: (
+                "Two boxes use one identity",
+                format!("an earlier span of {id} speaks after its successor; nothing clears"),
+            ),
             lasts: true,
         };
         self.own_alarm(own, arrived);
@@ -130,7 +133,10 @@ impl Judgement {
                     "同一身份的另一台网关报告火警",
                     format!("使用 {id} 身份的另一台设备报告 {point} 为 {words}，请立即核实现场"),
                 ),
-                en: format!("the other box that uses {id} says that {point} is {words}"),
+                en: (
+                    "The other box of one identity reports fire",
+                    format!("the other box that uses {id} says that {point} is {words}"),
+                ),
                 lasts: false,
             };
             self.own_alarm(own, arrived);
@@ -168,7 +174,11 @@ impl Judgement {
                 tracing::warn!(gateway = %id, %lane, batch = %told_by, kind, "Spool restored or lost.");
                 let why = format!("网关 {id} 的存储早于已送达的数据，其间的读数可能缺失");
                 let en = format!("the spool of {id} stands behind what it had delivered");
-                ("restored-spool", ("网关数据存储被还原或丢失", why), en)
+                (
+                    "restored-spool",
+                    ("网关数据存储被还原或丢失", why),
+                    ("Spool restored or lost", en),
+                )
             }
             Missing::RestoredCentre => {
                 tracing::warn!(gateway = %id, %lane, batch = %told_by, "The centre knew less than a box had forgotten.");
@@ -176,7 +186,11 @@ impl Judgement {
                     "网关 {id} 已按回执删除的数据，中心却没有：中心可能由备份恢复，其间的读数缺失"
                 );
                 let en = format!("the centre knew less than {id} had forgotten on its receipts");
-                ("restored-centre", ("中心所知少于网关已删除的数据", why), en)
+                (
+                    "restored-centre",
+                    ("中心所知少于网关已删除的数据", why),
+                    ("The centre knew less than a box", en),
+                )
             }
         };
         let own = OwnAlarm {
@@ -206,8 +220,11 @@ impl Judgement {
                 "中心数据自备份恢复",
                 format!("所用备份距今 {lost}；其后的确认、工单处理与读数可能缺失，请逐一核实"),
             ),
-            en: format!(
-                "the tables are those of a backup made {lost} ago; what was done since is missing"
+            en: (
+                "The centre stands on a backup",
+                format!(
+                    "the tables are those of a backup made {lost} ago; what was done since is missing"
+                ),
             ),
             lasts: false,
         };
@@ -254,7 +271,10 @@ impl Judgement {
                         "紧急数据无法读取",
                         format!("网关 {id} 的紧急数据 {name} 无法读取：{why}"),
                     ),
-                    en: format!("urgent batch {name} of {id} cannot be read: {why}"),
+                    en: (
+                        "Urgent data cannot be read",
+                        format!("urgent batch {name} of {id} cannot be read: {why}"),
+                    ),
                     lasts: false,
                 };
                 self.own_alarm(own, arrived);

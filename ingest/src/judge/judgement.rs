@@ -205,7 +205,10 @@ impl Judgement {
                     "监控中心失聪",
                     format!("中心已 {lasting} 未接入消息代理，期间无法得知现场情况"),
                 ),
-                en: format!("the centre has not listened to its broker for {lasting}"),
+                en: (
+                    "The centre hears nothing",
+                    format!("the centre has not listened to its broker for {lasting}"),
+                ),
                 lasts: true,
             };
             self.own_alarm(own, now);
@@ -309,7 +312,10 @@ impl Judgement {
                 "曲线存储积压溢出",
                 "时序存储长时间无法写入，最早的模拟量读数已被舍弃（不影响研判与报警）".to_owned(),
             ),
-            en: "the series store has not written for long; its oldest readings are dropped".into(),
+            en: (
+                "The curves' store is full",
+                "the series store has not written for long; its oldest readings are dropped".into(),
+            ),
             lasts: false,
         };
         self.own_alarm(own, now);

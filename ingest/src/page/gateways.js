@@ -7,6 +7,8 @@ import { both, byId, facts, lasting, list, make, moment, tag } from "./draw.js";
 
 /** Gateways whose evidence is open, with what was fetched of it. */
 const opened = new Map();
+/** Stretches of a lane that are shown, the newest. */
+const STRETCHES = 6;
 let shown = [];
 
 /** Shows every gateway: conflicts and silent ones first, then those of which something is missing. */
@@ -36,12 +38,13 @@ async function fetchOne(id) {
   const name = encodeURIComponent(id);
   const gateway = shown.find((one) => one.gateway === id);
   try {
-    const [one, holes, letters, conflict] = await Promise.all([
+    const [one, holes, letters, conflict, urgent, routine] = await Promise.all([
       look(`gateways/${name}`), look(`holes?gateway=${name}&limit=10`), look(`dead-letters?gateway=${name}&limit=10`),
       gateway?.conflict ? look(`conflicts/${name}`) : null,
+      look(`vouched?gateway=${name}&lane=urgent&limit=1000`), look(`vouched?gateway=${name}&lane=routine&limit=1000`),
     ]);
     const texts = await Promise.all(letters.items.slice(0, 3).map((letter) => look(`dead-letters/${encodeURIComponent(letter.id)}`)));
-    if (opened.has(id)) opened.set(id, { blind: one.blind_devices, holes, letters, conflict, texts });
+    if (opened.has(id)) opened.set(id, { blind: one.blind_devices, holes, letters, conflict, texts, vouched: { urgent, routine } });
   } catch { /* The loop tells that the centre is lost; what was fetched stays. */ }
 }
 
@@ -64,14 +67,16 @@ function draw(gateway) {
       gateway.online ? tag("good", "在线", "online") : tag("bad", gateway.last_heard ? "离线" : "从未联系", gateway.last_heard ? "offline" : "never heard"),
       gateway.conflict && tag("bad", "两台设备同一编号", "two boxes, one identity"),
       spool?.health === "failing" && tag("bad", "存储故障", "spool failing"),
+      gateway.taken_over > 0 && tag("bad", `连接被抢占 ${gateway.taken_over} 次`, "another client took its connection"),
+      gateway.refused_by_broker > 0 && tag("bad", `消息服务器拒收 ${gateway.refused_by_broker} 批`, "batches refused by the broker"),
       gateway.clock === "unsynced" && tag("warn", "时钟未同步", "clock not set"),
       gateway.holes > 0 && tag("warn", `缺口 ${gateway.holes}`, "holes"),
       gateway.dead_letters > 0 && tag("warn", `无法读取 ${gateway.dead_letters}`, "dead letters"),
       wants.length > 0 && tag("warn", "等待全量刷新", "refresh wanted")),
     facts(
       ["最后联系", "last heard", moment(gateway.last_heard)],
-      ["紧急数据", "urgent lane", lag(lanes.urgent, gateway.online)],
-      ["常规数据", "routine lane", lag(lanes.routine, gateway.online)],
+      ["紧急数据", "urgent lane", lag(lanes.urgent, gateway)],
+      ["常规数据", "routine lane", lag(lanes.routine, gateway)],
       ["网关待送", "in its spool", spool ? `${spool.depth}${spool.depth > 0 ? ` · 最旧 oldest ${lasting(spool.age_ms)}` : ""}` : ""],
       ["时钟偏差", "clock offset", offset(gateway.clock_offset_ms)],
       ["冲突开始", "conflict since", moment(gateway.conflict)],
@@ -86,9 +91,10 @@ function draw(gateway) {
 }
 
 /** How far the centre is behind what the box has; of a silent box nobody knows. */
-function lag(lane, online) {
+function lag(lane, { online, conflict }) {
   if (lane.position === null && lane.head === null) return "";
   if (!online) return "离线，现状未知 silent: nobody knows";
+  if (conflict) return "身份冲突，无法判断 two boxes: nobody knows";
   const words = [];
   if (lane.behind === 0) words.push("全部已收 all received");
   else if (lane.behind !== null) words.push(`差 ${lane.behind} 批 batches behind`);
@@ -102,7 +108,7 @@ function offset(millis) {
   return `${lasting(Math.abs(millis))}（网关${millis > 0 ? "慢" : "快"} the gateway is ${millis > 0 ? "slow" : "fast"}）`;
 }
 
-function drawEvidence(gateway, { blind, holes, letters, conflict, texts }) {
+function drawEvidence(gateway, { blind, holes, letters, conflict, texts, vouched }) {
   if (!blind) return make("p", { class: "evidence" }, ...both("正在读取…", "reading …"));
   const lane = (name) => gateway.lanes[name];
   return make("div", { class: "evidence" },
@@ -115,8 +121,18 @@ function drawEvidence(gateway, { blind, holes, letters, conflict, texts }) {
     group("无法读取的数据", "dead letters", letters.items.map((letter) => item(
       letter.topic + (letter.index === null ? "" : ` #${letter.index}`), letter.arrived, letter.reason,
       texts.find((text) => text.id === letter.id)?.text)), letters.items.length === 0, letters.next),
+    ...LANES.map(([name, zh, en]) => group(`有据可查的时段 · ${zh}`, `what was vouched for, ${en} lane`,
+      vouched[name].items.slice(-STRETCHES).reverse().map(stretch), vouched[name].items.length === 0, vouched[name].next || vouched[name].items.length > STRETCHES)),
     group("时段", "spans", ["urgent", "routine"].flatMap((name) => lane(name).spans.slice(0, 4).map((span) => item(name, null, span))),
       lane("urgent").spans.length + lane("routine").spans.length === 0));
+}
+
+const LANES = [["urgent", "紧急", "urgent"], ["routine", "常规", "routine"]];
+
+/** A stretch in which the lane was vouched for, and why nobody knows what was before it. */
+function stretch({ from, until, gap_zh, gap_en }) {
+  return make("li", {}, make("b", {}, moment(from), " – ", moment(until)), " ",
+    make("span", { class: "older" }, `此前未知 unknown before: ${gap_zh} ${gap_en}`));
 }
 
 const REASONS = {

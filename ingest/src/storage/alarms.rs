@@ -48,6 +48,9 @@ pub struct AlarmBody {
     /// What was found, in Chinese, for what the centre found out about itself; the rule's own
     /// name says it for all others.
     pub name_zh: Option<String>,
+    /// The same in English.
+    #[serde(default)]
+    pub name_en: Option<String>,
     /// Why, in Chinese.
     pub reason_zh: String,
     /// Why, in English.

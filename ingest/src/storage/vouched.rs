@@ -79,24 +79,30 @@ pub async fn load(reader: &Reader) -> Result<Vec<Vouched>, StorageError> {
     rows.iter().map(read).collect()
 }
 
-/// The stretches of a lane that reach into `from <= time < to`, the earliest first.
+/// The stretches of a lane that reach into `from <= time < to`, the earliest first; of those only
+/// what stands behind the begin of another one.
 pub async fn of_lane(
     reader: &Reader,
-    gateway: &GatewayId,
-    lane: Lane,
-    from: GatewayTime,
-    to: GatewayTime,
+    (gateway, lane): (&GatewayId, Lane),
+    (from, to): (GatewayTime, GatewayTime),
+    behind: Option<(GatewayTime, SpanId)>,
     limit: u32,
 ) -> Result<Vec<Vouched>, StorageError> {
+    let earliest = (GatewayTime::from_millis(i64::MIN), SpanId::from_bits(0));
+    let (begin, span) = behind.unwrap_or(earliest);
     let rows = sqlx::query(
         "SELECT gateway, lane, span, from_t, until_t, gap, changed_at FROM vouched \
          WHERE gateway = $1 AND lane = $2 AND until_t >= $3 AND from_t < $4 \
-         ORDER BY from_t, until_t, span LIMIT $5",
+         AND (from_t > $5 OR (from_t = $6 AND span > $7)) \
+         ORDER BY from_t, span LIMIT $8",
     )
     .bind(gateway.as_str())
     .bind(lane.as_str())
     .bind(from.millis())
     .bind(to.millis())
+    .bind(begin.millis())
+    .bind(begin.millis())
+    .bind(span.to_string())
     .bind(i64::from(limit))
     .fetch_all(&reader.pool)
     .await?;

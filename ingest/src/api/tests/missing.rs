@@ -4,6 +4,7 @@ use super::*;
 use crate::storage::conflicts::{self, ConflictBatch, ConflictSpan};
 use crate::storage::dead_letters::{self, DeadLetter};
 use crate::storage::holes::{self, Hole};
+use crate::storage::vouched::{self, Gap, Vouched};
 
 fn hole(seq: u64, kind: &str, seconds: i64) -> Hole {
     Hole {
@@ -130,4 +131,52 @@ async fn a_gateway_tells_its_lag_its_clock_and_its_blind_devices() {
         ])
     );
     assert_eq!(world.problem("GET", "gateways/nobody", None).await.0, 404);
+}
+
+#[tokio::test]
+async fn what_was_vouched_for_is_told_per_lane_and_no_page_skips_a_stretch() {
+    let mut world = World::new().await;
+    let stretch = |span: u64, from: i64, until: i64, gap: Gap| Vouched {
+        gateway: gateway(),
+        lane: Lane::Urgent,
+        span: SpanId::from_bits(span),
+        from: gateway_time(from),
+        until: gateway_time(until),
+        gap,
+        changed: at(until),
+    };
+    world
+        .write(async |to| {
+            // Two spans that begin in the same moment: the clock fell back.
+            for row in [
+                stretch(7, 10, 20, Gap::Span),
+                stretch(7, 25, 40, Gap::Pause),
+                stretch(8, 25, 60, Gap::Span),
+                stretch(8, 70, 80, Gap::Hole),
+                Vouched { lane: Lane::Routine, ..stretch(7, 10, 90, Gap::Span) },
+            ] {
+                vouched::put(to, &row).await.expect("written");
+            }
+        })
+        .await;
+    let day = format!(
+        "vouched?gateway=mall-01&lane=urgent&from={}&to={}&limit=1",
+        shown::at_gateway(gateway_time(15)),
+        shown::at_gateway(gateway_time(75)),
+    );
+    let mut told = Vec::new();
+    let mut path = day.clone();
+    loop {
+        let page = world.get(&path).await;
+        told.extend(page["items"].as_array().expect("items").iter().map(|it| text(&it["gap"])));
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("{day}&after={next}");
+    }
+    assert_eq!(told, ["span", "pause", "span", "hole"]);
+    let routine = world.get("vouched?gateway=mall-01&lane=routine&from=0&to=2000000000").await;
+    let one = &routine["items"][0];
+    assert_eq!(one["until"], json!(shown::at_gateway(gateway_time(90))));
+    assert_eq!(one["gap_zh"], json!("网关启动或时钟校正"));
+    let (status, _) = world.problem("GET", "vouched?gateway=mall-01", None).await;
+    assert_eq!(status, 400, "of which lane must be said");
 }

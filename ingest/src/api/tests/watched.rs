@@ -49,6 +49,8 @@ async fn health_tells_how_much_is_watched_and_what_is_wrong() {
     let box_one = &gateways["items"][0];
     assert_eq!(box_one["spool"], json!({ "health": "failing", "depth": 12, "age_ms": 3_000 }));
     assert_eq!(box_one["lanes"]["urgent"]["want_refresh"], 4);
+    assert_eq!((&box_one["refused_by_broker"], &box_one["taken_over"]), (&json!(2), &json!(1)));
+    assert_eq!(gateways["items"][1]["taken_over"], 0);
     assert_eq!(gateways["items"][1]["unit"], json!(null));
 }
 

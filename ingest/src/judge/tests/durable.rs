@@ -16,7 +16,7 @@ use crate::storage::vouched::{self, Gap};
 /// The urgent lane's stretches: span, first and last second, and what lies before.
 async fn stretches(centre: &Centre) -> Vec<(u64, i64, i64, Gap)> {
     let (from, to) = centre::all_time();
-    let rows = vouched::of_lane(&centre.reader, &centre.id, Urgent, from, to, 100).await;
+    let rows = vouched::of_lane(&centre.reader, (&centre.id, Urgent), (from, to), None, 100).await;
     let second = |time: firegrid_wire::time::GatewayTime| (time.millis() - at(0).millis()) / 1_000;
     let row =
         |row: vouched::Vouched| (row.span.bits(), second(row.from), second(row.until), row.gap);
@@ -323,7 +323,7 @@ mod kept {
         }
         vec![
             readings::of_point(reader, &point, from, to, None, 1_000).await.expect("rows").len(),
-            vouched::of_lane(reader, &gateway, Lane::Urgent, from, to, 9)
+            vouched::of_lane(reader, (&gateway, Lane::Urgent), (from, to), None, 9)
                 .await
                 .expect("rows")
                 .len(),

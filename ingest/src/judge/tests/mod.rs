@@ -252,6 +252,7 @@ async fn a_beat_is_answered_and_its_fire_is_raised_before_its_batch() {
     let alarms = centre.alarms().await;
     assert_eq!(alarms.len(), 1, "the numbered reading replaces it");
     assert_eq!(alarms[0].body.marks, [""; 0], "and the mark leaves");
+    assert!(alarms[0].body.reason_zh.starts_with("读数："), "{}", alarms[0].body.reason_zh);
     assert!(centre.gateway().await.online);
 }
 
