@@ -206,14 +206,23 @@ impl Centre {
         out
     }
 
-    /// The program ends and goes on with this rulebook. What it decides by that alone.
-    fn restart(&mut self, rulebook: Arc<Rulebook>) -> Vec<Decision> {
+    /// Writes what has changed. The keys of a lane's points, in order.
+    fn commit(&mut self) -> Vec<String> {
+        let mut keys = Vec::new();
         for (StateKey(key), row) in self.engine.changed() {
+            keys.extend(Some(key.clone()).filter(|key| key.contains('/')));
             match row {
                 Some(row) => self.rows.insert(key, row),
                 None => self.rows.remove(&key),
             };
         }
+        keys.sort();
+        keys
+    }
+
+    /// The program ends and goes on with this rulebook. What it decides by that alone.
+    fn restart(&mut self, rulebook: Arc<Rulebook>) -> Vec<Decision> {
+        self.commit();
         let rows = self.rows.iter().map(|(key, row)| (StateKey(key.clone()), row.clone()));
         self.engine = Engine::restore(rulebook, rows).expect("its own rows");
         let (_, decisions) = self.describe();
@@ -414,6 +423,64 @@ fn only_what_changed_is_written() {
         centre.engine.changed().into_iter().map(|(StateKey(key), _)| key).collect();
     keys.sort();
     assert_eq!(keys, ["@listening", "box", "box/urgent/facp1/L1D007"]);
+}
+
+#[test]
+fn the_numbers_of_a_lane_are_written_together() {
+    let ids: Vec<String> = (1..=50).map(|one| format!("facp1/A{one:03}")).collect();
+    let points = ids.iter().map(|id| entry(id, Lane::Routine, 40)).collect();
+    let book = rulebook(LOW);
+    let mut centre = Centre::new(Arc::clone(&book), catalogue(points));
+    let tells = |centre: &mut Centre, now: i64, number: &str| -> Vec<String> {
+        let said: Vec<(&str, &str)> = ids.iter().map(|id| (&**id, number)).collect();
+        centre.says(now, Lane::Routine, &said);
+        centre.commit()
+    };
+    let (ground, own) = ("box/routine/@numbers/0", "box/routine/facp1/A007");
+    assert_eq!(tells(&mut centre, 0, "100"), [ground]);
+    assert_eq!(tells(&mut centre, 1, "101"), ["box/routine/@numbers/1"]);
+    let views = centre.engine.points(&gateway(), centre.centre());
+    centre.restart(Arc::clone(&book));
+    assert_eq!(centre.engine.points(&gateway(), centre.centre()), views);
+    // What is found has a row of its own until it is over; the numbers without it are one more.
+    assert_eq!(tells(&mut centre, 2, "102"), [ground]);
+    centre.says(3, Lane::Routine, &[("facp1/A007", "5")]);
+    assert_eq!(centre.commit(), [own]);
+    centre.restart(Arc::clone(&book));
+    let found = centre.engine.point(&full("facp1/A007"), centre.centre()).expect("a point");
+    assert!(!found.phases.is_empty() && found.value == Some(Value::Number(5.0, Unit::Pascal)));
+    // In whatever order and however often they are written, a restart finds the last of all.
+    let mut grounds = 0;
+    for now in 4..900 {
+        let keys = tells(&mut centre, now, &(100 + now).to_string());
+        grounds += keys.iter().filter(|key| **key == ground).count();
+    }
+    assert!((3..90).contains(&grounds), "{grounds}");
+    assert!(!centre.rows.contains_key(own), "nothing is found on it any more");
+    let views = centre.engine.points(&gateway(), centre.centre());
+    centre.restart(book);
+    assert_eq!(centre.engine.points(&gateway(), centre.centre()), views);
+    assert!(views.iter().all(|view| view.value == Some(Value::Number(999.0, Unit::Pascal))));
+}
+
+#[test]
+fn numbers_that_are_cut_short_are_refused_with_their_row() {
+    let points = vec![entry("facp1/A001", Lane::Routine, 40)];
+    let mut centre = Centre::new(rulebook(""), catalogue(points));
+    for now in 0..2 {
+        centre.says(now, Lane::Routine, &[("facp1/A001", "100")]);
+        centre.commit();
+    }
+    for key in ["box/routine/@numbers/0", "box/routine/@numbers/1"] {
+        let whole = centre.rows[key].clone();
+        for length in [0, 5, whole.len() - 1] {
+            let mut rows = centre.rows.clone();
+            rows.insert(key.to_owned(), whole[..length].to_vec());
+            let rows = rows.into_iter().map(|(key, row)| (StateKey(key), row));
+            let error = Engine::restore(rulebook(""), rows).expect_err("refused");
+            assert_eq!(error.key, key, "{length} bytes");
+        }
+    }
 }
 
 #[test]

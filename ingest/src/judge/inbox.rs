@@ -13,17 +13,23 @@ use std::sync::Arc;
 use firegrid_wire::names::FullPointId;
 use firegrid_wire::pack;
 use firegrid_wire::reading::{Reading, Value};
-use firegrid_wire::time::Millis;
+use firegrid_wire::time::{CentreTime, Millis};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::events::Wake;
 use crate::series::{Row, SeriesStore, WriteError};
-use crate::storage::inbox::{InboxBatch, InboxName, named, oldest, oldest_names, waiting};
+use crate::storage::inbox::{
+    InboxBatch, InboxName, named, oldest, oldest_names, oldest_since, waiting,
+};
 use crate::storage::{Reader, StorageError};
 
 /// Batches written to the store in one go.
-const BATCHES_AT_ONCE: u32 = 128;
+const BATCHES_AT_ONCE: u32 = 256;
+
+/// Batches that the runner was told of and that may still stand in the inbox. Beyond it nothing
+/// is written until the runner has taken some out.
+const TOLD_AT_MOST: usize = 20_000;
 
 /// What may wait for the store; the oldest go first. At ten batches a second it is nearly three
 /// hours of a dead store.
@@ -58,7 +64,7 @@ pub async fn drain(
     runner: mpsc::Sender<Wake>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut done: Vec<InboxName> = Vec::new();
+    let mut done = Told::default();
     let mut kept = Kept::default();
     let mut writes: u32 = 0;
     while !*stop.borrow() {
@@ -67,7 +73,7 @@ pub async fn drain(
             // Said of a store that writes; of one that does not, it is said below.
             let names = overflow(&reader, quota, &done).await.unwrap_or_default();
             if !names.is_empty() {
-                done.clone_from(&names);
+                done.add(&names);
                 if runner.send(Wake::SeriesOverflow(names)).await.is_err() {
                     return;
                 }
@@ -75,19 +81,26 @@ pub async fn drain(
         }
         let ripe = kept.ripe();
         if !ripe.is_empty() {
-            done.clone_from(&ripe);
+            done.add(&ripe);
             if runner.send(Wake::Stored(ripe)).await.is_err() {
                 return;
             }
         }
-        let pause = match drain_once(&reader, &*store, &done, &kept).await {
-            Ok(stored) if stored.is_empty() => LOOK_AGAIN_AFTER,
+        let pause = match drain_once(&reader, &*store, &mut done, &kept).await {
+            Ok(stored) if stored.is_empty() => match done.look_back(&reader).await {
+                Ok(true) => Millis::ZERO,
+                Ok(false) => LOOK_AGAIN_AFTER,
+                Err(error) => {
+                    tracing::warn!(%error, "Series inbox not readable.");
+                    RETRY_AFTER
+                }
+            },
             Ok(stored) if store.durable_after() != Millis::ZERO => {
                 kept.keep(stored, store.durable_after());
                 Millis::ZERO
             }
             Ok(stored) => {
-                done.clone_from(&stored);
+                done.add(&stored);
                 if runner.send(Wake::Stored(stored)).await.is_err() {
                     return;
                 }
@@ -97,10 +110,11 @@ pub async fn drain(
                 tracing::warn!(reason, "Series write postponed.");
                 // Who knows what it still has of what it has answered for.
                 kept = Kept::default();
+                done.since = None;
                 match overflow(&reader, quota, &done).await {
                     Ok(names) if names.is_empty() => RETRY_AFTER,
                     Ok(names) => {
-                        done.clone_from(&names);
+                        done.add(&names);
                         if runner.send(Wake::SeriesOverflow(names)).await.is_err() {
                             return;
                         }
@@ -121,6 +135,54 @@ pub async fn drain(
             () = tokio::time::sleep(pause.duration()) => {}
             _ = stop.changed() => {}
         }
+    }
+}
+
+/// Batches that the runner was told of. They stand in the inbox until its next commit, and what
+/// came after them is written meanwhile.
+#[derive(Default)]
+struct Told {
+    names: HashSet<InboxName>,
+    /// When the last batch came that was read: earlier ones are all told. None: look at all.
+    since: Option<CentreTime>,
+}
+
+impl Told {
+    fn add(&mut self, names: &[InboxName]) {
+        self.names.extend(names.iter().cloned());
+    }
+
+    /// The next batches that it was not told of.
+    async fn next(&mut self, reader: &Reader) -> Result<Vec<InboxBatch>, StorageError> {
+        if TOLD_AT_MOST <= self.names.len() {
+            return Ok(Vec::new());
+        }
+        let mut since = self.since.unwrap_or(CentreTime::from_millis(i64::MIN));
+        let mut limit = BATCHES_AT_ONCE;
+        loop {
+            let mut batches = oldest_since(reader, since, limit).await?;
+            let is_page = batches.len() == limit as usize;
+            let last = batches.last().map_or(since, |batch| batch.arrived);
+            batches.retain(|batch| !self.names.contains(&batch.name));
+            if !batches.is_empty() || !is_page {
+                self.since = Some(last);
+                return Ok(batches);
+            }
+            // A page of batches that are told: what came later stands behind it.
+            if last == since { limit = limit.saturating_mul(2) } else { since = last }
+        }
+    }
+
+    /// Nothing more came: forgets those that are gone, and begins with the oldest again. Whether
+    /// one stands there that was not told.
+    async fn look_back(&mut self, reader: &Reader) -> Result<bool, StorageError> {
+        self.since = None;
+        let limit = self.names.len() + TOLD_AT_MOST;
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let standing = oldest_names(reader, limit).await?;
+        let standing: HashSet<InboxName> = standing.into_iter().collect();
+        self.names.retain(|name| standing.contains(name));
+        Ok(self.names.len() < standing.len() && self.names.len() < TOLD_AT_MOST)
     }
 }
 
@@ -163,15 +225,14 @@ enum NotDrained {
 async fn drain_once(
     reader: &Reader,
     store: &dyn SeriesStore,
-    told: &[InboxName],
+    told: &mut Told,
     kept: &Kept,
 ) -> Result<Vec<InboxName>, NotDrained> {
-    let mut batches = if kept.names.is_empty() {
-        oldest(reader, BATCHES_AT_ONCE).await.map_err(NotDrained::Inbox)?
+    let batches = if kept.names.is_empty() {
+        told.next(reader).await.map_err(NotDrained::Inbox)?
     } else {
         oldest_but(reader, told, kept).await.map_err(NotDrained::Inbox)?
     };
-    batches.retain(|batch| !told.contains(&batch.name));
     if batches.is_empty() {
         return Ok(Vec::new());
     }
@@ -189,16 +250,16 @@ async fn drain_once(
 /// The oldest batches that were not written yet. Those that were stand before them.
 async fn oldest_but(
     reader: &Reader,
-    told: &[InboxName],
+    told: &Told,
     kept: &Kept,
 ) -> Result<Vec<InboxBatch>, StorageError> {
     if WRITTEN_AT_MOST <= kept.names.len() {
         return Ok(Vec::new());
     }
-    let limit = kept.names.len() + told.len() + BATCHES_AT_ONCE as usize;
+    let limit = kept.names.len() + told.names.len() + BATCHES_AT_ONCE as usize;
     let names = oldest_names(reader, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
-    let told: HashSet<&InboxName> = told.iter().collect();
-    let new = names.into_iter().filter(|name| !kept.names.contains(name) && !told.contains(name));
+    let is_new = |name: &InboxName| !kept.names.contains(name) && !told.names.contains(name);
+    let new = names.into_iter().filter(is_new);
     let mut batches = Vec::new();
     for name in new.take(BATCHES_AT_ONCE as usize) {
         batches.extend(named(reader, &name).await?);
@@ -210,7 +271,7 @@ async fn oldest_but(
 async fn overflow(
     reader: &Reader,
     quota: Quota,
-    told: &[InboxName],
+    told: &Told,
 ) -> Result<Vec<InboxName>, StorageError> {
     let (mut batches, mut bytes) = waiting(reader).await?;
     let mut names = Vec::new();
@@ -223,7 +284,7 @@ async fn overflow(
         }
         batches = batches.saturating_sub(1);
         bytes = bytes.saturating_sub(batch.body.len() as u64);
-        if !told.contains(&batch.name) {
+        if !told.names.contains(&batch.name) {
             names.push(batch.name);
         }
     }

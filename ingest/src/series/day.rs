@@ -1,48 +1,63 @@
 //! One day of series in one SQLite file.
 //!
-//! A file is complete in itself: it has its own short ids for points and spans, so that
-//! forgetting a day is removing a file, and a damaged file takes no other day with it.
-//! WAL with `synchronous = FULL`: what a commit has answered for survives a power cut.
+//! A file is complete in itself, so that forgetting a day is removing a file, and a damaged file
+//! takes no other day with it. WAL with `synchronous = FULL`: what a commit has answered for
+//! survives a power cut.
+//!
+//! ```text
+//!   write ─► fresh: one block per gateway and write, as they came
+//!               │  a gateway's fresh blocks weigh FRESH_BYTES
+//!               └─► a run: the same readings sorted, one curve per point
+//! ```
+//!
+//! A row for each reading would cost a page of the file each, since boxes tell of their points in
+//! turn. So a write only appends; a question looks through the fresh blocks of one gateway, which
+//! are few, and finds one curve in every run. The same reading written twice may stand twice: the
+//! one that stands first counts, here and when a run is made.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use firegrid_wire::names::FullPointId;
+use firegrid_wire::names::{FullPointId, GatewayId};
 use firegrid_wire::quantity::Unit;
 use firegrid_wire::reading::Quality;
-use firegrid_wire::span::SpanId;
 use firegrid_wire::time::{GatewayTime, Millis};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use super::Row;
+use super::block::{Block, BlockWriter, Entry, NoBlock, row};
 
 /// The form of the tables below. A file of another form is set aside, not guessed at.
-const FORM: i64 = 1;
+const FORM: i64 = 2;
 
 const TABLES: &str = "
-    CREATE TABLE series (
-        id INTEGER PRIMARY KEY, point TEXT NOT NULL, unit TEXT NOT NULL, UNIQUE (point, unit)
+    CREATE TABLE fresh (
+        id INTEGER PRIMARY KEY, gateway TEXT NOT NULL,
+        first INTEGER NOT NULL, last INTEGER NOT NULL, body BLOB NOT NULL
     );
-    CREATE TABLE span (id INTEGER PRIMARY KEY, bits INTEGER NOT NULL UNIQUE);
-    CREATE TABLE reading (
-        series INTEGER NOT NULL, time INTEGER NOT NULL, span INTEGER NOT NULL,
-        seq INTEGER NOT NULL, place INTEGER NOT NULL,
-        number REAL, quality INTEGER NOT NULL,
-        PRIMARY KEY (series, time, span, seq, place)
+    CREATE INDEX fresh_by_gateway ON fresh (gateway);
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY, gateway TEXT NOT NULL,
+        first INTEGER NOT NULL, last INTEGER NOT NULL
+    );
+    CREATE INDEX run_by_gateway ON run (gateway);
+    CREATE TABLE curve (
+        run INTEGER NOT NULL, point TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (run, point)
     ) WITHOUT ROWID;
 ";
 
-/// Short ids remembered per open file; beyond it they are looked up again.
-const IDS_REMEMBERED: usize = 50_000;
+/// What the fresh blocks of one gateway weigh before they become a run: some 150,000 readings,
+/// which are looked through in milliseconds.
+const FRESH_BYTES: u64 = if cfg!(test) { 256 } else { 4 * 1024 * 1024 };
 
 /// How long one connection waits for another.
 const LOCK_PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// Writes one day. Dropped after any error, so that it never remembers ids that were rolled back.
+/// Writes one day. Dropped after any error, so that it never remembers what was rolled back.
 pub(super) struct DayWriter {
     connection: Connection,
-    series: HashMap<(FullPointId, &'static str), i64>,
-    spans: HashMap<SpanId, i64>,
+    /// What the fresh blocks of each gateway weigh.
+    fresh: HashMap<GatewayId, u64>,
 }
 
 /// Reads one day beside its writer.
@@ -86,8 +101,20 @@ impl DayWriter {
             FORM => {}
             other => return Err(DayError::Damaged(format!("its form {other} is not {FORM}"))),
         }
+        let mut fresh = HashMap::new();
+        {
+            let mut select = transaction
+                .prepare("SELECT gateway, SUM(LENGTH(body)) FROM fresh GROUP BY gateway")?;
+            let mut rows = select.query([])?;
+            while let Some(row) = rows.next()? {
+                let gateway: String = row.get(0)?;
+                let gateway = GatewayId::parse(&gateway)
+                    .map_err(|error| DayError::Damaged(error.to_string()))?;
+                fresh.insert(gateway, row.get::<_, i64>(1)?.unsigned_abs());
+            }
+        }
         transaction.commit()?;
-        Ok(DayWriter { connection, series: HashMap::new(), spans: HashMap::new() })
+        Ok(DayWriter { connection, fresh })
     }
 
     /// Stores rows in one commit; those already there stay as they are.
@@ -95,48 +122,108 @@ impl DayWriter {
         &mut self,
         rows: impl IntoIterator<Item = &'a Row>,
     ) -> Result<(), DayError> {
-        if IDS_REMEMBERED < self.series.len() + self.spans.len() {
-            self.series.clear();
-            self.spans.clear();
+        let mut blocks: BTreeMap<&GatewayId, FreshBlock<'_>> = BTreeMap::new();
+        for row in rows {
+            blocks.entry(&row.point.gateway).or_default().push(row);
         }
+        let mut full = Vec::new();
         let transaction = self.connection.transaction()?;
-        {
-            let mut insert = transaction.prepare_cached(
-                "INSERT OR IGNORE INTO reading (series, time, span, seq, place, number, quality)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?;
-            for row in rows {
-                let unit = row.number.map_or("", |(_, unit)| unit.as_str());
-                let series = match self.series.get(&(row.point.clone(), unit)) {
-                    Some(id) => *id,
-                    None => {
-                        let id = series_id(&transaction, &row.point, unit)?;
-                        self.series.insert((row.point.clone(), unit), id);
-                        id
-                    }
-                };
-                let span = match self.spans.get(&row.span) {
-                    Some(id) => *id,
-                    None => {
-                        let id = span_id(&transaction, row.span)?;
-                        self.spans.insert(row.span, id);
-                        id
-                    }
-                };
-                insert.execute(params![
-                    series,
-                    row.time.millis(),
-                    span,
-                    row.seq.cast_signed(),
-                    row.index,
-                    row.number.map(|(number, _)| number),
-                    quality_code(row.quality),
-                ])?;
+        for (gateway, block) in blocks {
+            let body = block.writer.finish();
+            transaction
+                .prepare_cached(
+                    "INSERT INTO fresh (gateway, first, last, body) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![gateway.as_str(), block.first, block.last, body])?;
+            let weight = self.fresh.entry(gateway.clone()).or_default();
+            *weight += body.len() as u64;
+            if FRESH_BYTES <= *weight {
+                full.push(gateway.clone());
             }
         }
         transaction.commit()?;
+        for gateway in full {
+            match self.make_run(&gateway) {
+                // The readings stand; the next write tries it again.
+                Err(DayError::TryAgain(reason)) => tracing::debug!(reason, "Run not made."),
+                made => made?,
+            }
+        }
         Ok(())
     }
+
+    /// Sorts what is fresh of a gateway.
+    fn make_run(&mut self, gateway: &GatewayId) -> Result<(), DayError> {
+        let transaction = self.connection.transaction()?;
+        let mut curves: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+        let (mut first, mut last, mut newest) = (i64::MAX, i64::MIN, 0_i64);
+        {
+            let mut select = transaction
+                .prepare_cached("SELECT id, body FROM fresh WHERE gateway = ?1 ORDER BY id")?;
+            let mut rows = select.query([gateway.as_str()])?;
+            while let Some(row) = rows.next()? {
+                newest = row.get(0)?;
+                let block = Block::open(row.get_ref(1)?.as_blob().map_err(|_| NoBlock)?)?;
+                let mut told: Vec<Vec<Entry>> = vec![Vec::new(); block.points.len()];
+                let points = block.points.clone();
+                block.each(|point, entry| {
+                    (first, last) = (first.min(entry.time), last.max(entry.time));
+                    told[point].push(entry);
+                })?;
+                for (point, entries) in points.into_iter().zip(told) {
+                    match curves.get_mut(point) {
+                        Some(curve) => curve.extend(entries),
+                        None => drop(curves.insert(point.to_owned(), entries)),
+                    }
+                }
+            }
+        }
+        let run = transaction
+            .prepare_cached("INSERT INTO run (gateway, first, last) VALUES (?1, ?2, ?3)")?
+            .insert(params![gateway.as_str(), first, last])?;
+        for (point, entries) in &mut curves {
+            in_order(entries);
+            let mut writer = BlockWriter::default();
+            entries.iter().for_each(|entry| writer.push(point, entry));
+            transaction
+                .prepare_cached("INSERT INTO curve (run, point, body) VALUES (?1, ?2, ?3)")?
+                .execute(params![run, point, writer.finish()])?;
+        }
+        transaction
+            .prepare_cached("DELETE FROM fresh WHERE gateway = ?1 AND id <= ?2")?
+            .execute(params![gateway.as_str(), newest])?;
+        transaction.commit()?;
+        self.fresh.remove(gateway);
+        Ok(())
+    }
+}
+
+/// What a write brings of one gateway.
+struct FreshBlock<'a> {
+    writer: BlockWriter<'a>,
+    first: i64,
+    last: i64,
+}
+
+impl Default for FreshBlock<'_> {
+    fn default() -> Self {
+        FreshBlock { writer: BlockWriter::default(), first: i64::MAX, last: i64::MIN }
+    }
+}
+
+impl<'a> FreshBlock<'a> {
+    fn push(&mut self, row: &'a Row) {
+        let entry = Entry::of(row);
+        self.first = self.first.min(entry.time);
+        self.last = self.last.max(entry.time);
+        self.writer.push(row.point.point.as_str(), &entry);
+    }
+}
+
+/// Sorts entries; of those that are the same, the first stays.
+fn in_order(entries: &mut Vec<Entry>) {
+    entries.sort_by_key(Entry::name);
+    entries.dedup_by_key(|entry| entry.name());
 }
 
 impl DayReader {
@@ -162,34 +249,9 @@ impl DayReader {
         to: GatewayTime,
         limit: usize,
     ) -> Result<Vec<Row>, DayError> {
-        let mut select = self.connection.prepare_cached(
-            "SELECT reading.time, span.bits, reading.seq, reading.place, reading.number,
-                    series.unit, reading.quality
-             FROM series
-             JOIN reading ON reading.series = series.id
-             JOIN span ON span.id = reading.span
-             WHERE series.point = ?1 AND ?2 <= reading.time AND reading.time < ?3
-             ORDER BY reading.time, reading.span, reading.seq, reading.place
-             LIMIT ?4",
-        )?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = select.query_map(
-            params![point.to_string(), from.millis(), to.millis(), limit],
-            |row| {
-                let number: Option<f64> = row.get(4)?;
-                let unit = row.get_ref(5)?.as_str().ok().and_then(|unit| unit.parse().ok());
-                Ok(Row {
-                    point: point.clone(),
-                    time: GatewayTime::from_millis(row.get(0)?),
-                    span: SpanId::from_bits(row.get::<_, i64>(1)?.cast_unsigned()),
-                    seq: row.get::<_, i64>(2)?.cast_unsigned(),
-                    index: row.get(3)?,
-                    number: number.zip(unit),
-                    quality: quality_of(row.get(6)?),
-                })
-            },
-        )?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let entries = self.entries(point, from, to)?;
+        let rows = entries.into_iter().take(limit);
+        Ok(rows.map(|entry| row(&point.gateway, &point.point, entry)).collect())
     }
 
     /// The point's rows with `from <= time < to`, heaped up by step and unit.
@@ -200,32 +262,83 @@ impl DayReader {
         to: GatewayTime,
         step: Millis,
     ) -> Result<Vec<Heap>, DayError> {
-        let mut select = self.connection.prepare_cached(
-            "SELECT time / ?4, unit, COUNT(*), COUNT(good), MIN(good), SUM(good), MAX(good)
-             FROM (
-                 SELECT reading.time AS time, series.unit AS unit,
-                        CASE WHEN reading.quality = 0 THEN reading.number END AS good
-                 FROM series JOIN reading ON reading.series = series.id
-                 WHERE series.point = ?1 AND ?2 <= reading.time AND reading.time < ?3
-             )
-             GROUP BY 1, 2",
-        )?;
         let step = i64::try_from(step.get()).unwrap_or(i64::MAX).max(1);
-        let heaps = select.query_map(
-            params![point.to_string(), from.millis(), to.millis(), step],
-            |row| {
-                Ok(Heap {
-                    step: row.get(0)?,
-                    unit: row.get_ref(1)?.as_str().ok().and_then(|unit| unit.parse().ok()),
-                    count: row.get::<_, i64>(2)?.unsigned_abs(),
-                    good: row.get::<_, i64>(3)?.unsigned_abs(),
-                    min: row.get::<_, Option<f64>>(4)?.unwrap_or(f64::INFINITY),
-                    sum: row.get::<_, Option<f64>>(5)?.unwrap_or(0.0),
-                    max: row.get::<_, Option<f64>>(6)?.unwrap_or(f64::NEG_INFINITY),
-                })
-            },
-        )?;
-        Ok(heaps.collect::<Result<_, _>>()?)
+        let mut heaps: Vec<Heap> = Vec::new();
+        for entry in self.entries(point, from, to)? {
+            let (number, unit) = (entry.time / step, entry.number.map(|(_, unit)| unit));
+            let found = heaps.iter_mut().rev().take_while(|heap| heap.step == number);
+            let heap = match found.into_iter().find(|heap| heap.unit == unit) {
+                Some(heap) => heap,
+                None => {
+                    heaps.push(Heap::new(number, unit));
+                    let last = heaps.len() - 1;
+                    &mut heaps[last]
+                }
+            };
+            heap.count += 1;
+            if let (Some((number, _)), Quality::Good) = (entry.number, entry.quality) {
+                heap.good += 1;
+                heap.min = heap.min.min(number);
+                heap.sum += number;
+                heap.max = heap.max.max(number);
+            }
+        }
+        Ok(heaps)
+    }
+
+    /// What is known of a point with `from <= time < to`, in order.
+    fn entries(
+        &self,
+        point: &FullPointId,
+        from: GatewayTime,
+        to: GatewayTime,
+    ) -> Result<Vec<Entry>, DayError> {
+        let (from, to) = (from.millis(), to.millis());
+        let mut entries = Vec::new();
+        let mut take = |body: &[u8]| -> Result<(), DayError> {
+            let block = Block::open(body)?;
+            let Some(wanted) = block.points.iter().position(|id| *id == point.point.as_str())
+            else {
+                return Ok(());
+            };
+            block.each(|point, entry| {
+                if point == wanted && (from..to).contains(&entry.time) {
+                    entries.push(entry);
+                }
+            })?;
+            Ok(())
+        };
+        // Of one moment: a run that is just being made takes nothing away between the two.
+        let moment = self.connection.unchecked_transaction()?;
+        {
+            let mut select = moment.prepare_cached(
+                "SELECT curve.body FROM run JOIN curve ON curve.run = run.id AND curve.point = ?4
+                 WHERE run.gateway = ?1 AND ?2 <= run.last AND run.first < ?3 ORDER BY run.id",
+            )?;
+            let (gateway, point) = (point.gateway.as_str(), point.point.as_str());
+            let mut rows = select.query(params![gateway, from, to, point])?;
+            while let Some(row) = rows.next()? {
+                take(row.get_ref(0)?.as_blob().map_err(|_| NoBlock)?)?;
+            }
+            let mut select = moment.prepare_cached(
+                "SELECT body FROM fresh
+                 WHERE gateway = ?1 AND ?2 <= last AND first < ?3 ORDER BY id",
+            )?;
+            let mut rows = select.query(params![gateway, from, to])?;
+            while let Some(row) = rows.next()? {
+                take(row.get_ref(0)?.as_blob().map_err(|_| NoBlock)?)?;
+            }
+        }
+        moment.finish()?;
+        in_order(&mut entries);
+        Ok(entries)
+    }
+}
+
+impl Heap {
+    fn new(step: i64, unit: Option<Unit>) -> Heap {
+        let (min, max) = (f64::INFINITY, f64::NEG_INFINITY);
+        Heap { step, unit, count: 0, good: 0, min, sum: 0.0, max }
     }
 }
 
@@ -233,52 +346,10 @@ fn form_of(connection: &Connection) -> Result<i64, rusqlite::Error> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-fn series_id(
-    connection: &Connection,
-    point: &FullPointId,
-    unit: &str,
-) -> Result<i64, rusqlite::Error> {
-    let point = point.to_string();
-    let known = connection
-        .prepare_cached("SELECT id FROM series WHERE point = ?1 AND unit = ?2")?
-        .query_row(params![point, unit], |row| row.get(0))
-        .optional()?;
-    match known {
-        Some(id) => Ok(id),
-        None => connection
-            .prepare_cached("INSERT INTO series (point, unit) VALUES (?1, ?2)")?
-            .insert(params![point, unit]),
+impl From<NoBlock> for DayError {
+    fn from(_: NoBlock) -> DayError {
+        DayError::Damaged("a block of readings cannot be read".into())
     }
-}
-
-fn span_id(connection: &Connection, span: SpanId) -> Result<i64, rusqlite::Error> {
-    let bits = span.bits().cast_signed();
-    let known = connection
-        .prepare_cached("SELECT id FROM span WHERE bits = ?1")?
-        .query_row([bits], |row| row.get(0))
-        .optional()?;
-    match known {
-        Some(id) => Ok(id),
-        None => connection.prepare_cached("INSERT INTO span (bits) VALUES (?1)")?.insert([bits]),
-    }
-}
-
-/// The number of a quality in the file. Good must be 0, the spread counts on it.
-const fn quality_code(quality: Quality) -> i64 {
-    match quality {
-        Quality::Good => 0,
-        Quality::OutOfRange => 1,
-        Quality::SensorFault => 2,
-        Quality::Stuck => 3,
-    }
-}
-
-/// The quality of a number in the file. One that nobody wrote cannot be believed.
-fn quality_of(code: i64) -> Quality {
-    Quality::ALL
-        .into_iter()
-        .find(|quality| quality_code(*quality) == code)
-        .unwrap_or(Quality::SensorFault)
 }
 
 impl From<rusqlite::Error> for DayError {

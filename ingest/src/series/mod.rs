@@ -7,6 +7,7 @@
 //! A store promises two things: what `write` has answered for is durable, and writing a row
 //! again changes nothing. The inbox forgets on the first and relies on the second.
 
+mod block;
 mod day;
 mod days;
 pub mod embedded;

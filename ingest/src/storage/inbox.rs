@@ -51,6 +51,23 @@ pub async fn oldest(reader: &Reader, limit: u32) -> Result<Vec<InboxBatch>, Stor
     rows.iter().map(|row| batch(&Columns { table: "series_inbox", row })).collect()
 }
 
+/// The batches that wait longest of those that came at this moment or later.
+pub async fn oldest_since(
+    reader: &Reader,
+    since: CentreTime,
+    limit: u32,
+) -> Result<Vec<InboxBatch>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT gateway, span, seq, body, arrived_at FROM series_inbox \
+         WHERE arrived_at >= $1 ORDER BY arrived_at, gateway, span, seq LIMIT $2",
+    )
+    .bind(since.millis())
+    .bind(i64::from(limit))
+    .fetch_all(&reader.pool)
+    .await?;
+    rows.iter().map(|row| batch(&Columns { table: "series_inbox", row })).collect()
+}
+
 /// The names of the batches that wait longest.
 pub async fn oldest_names(reader: &Reader, limit: u32) -> Result<Vec<InboxName>, StorageError> {
     let rows = sqlx::query(

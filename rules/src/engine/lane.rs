@@ -18,6 +18,7 @@ use super::HeadStanding;
 use super::binding::BoundCatalogue;
 use super::names::{NOWHERE, Names};
 use super::point::{Point, Stranded};
+use super::row::Numbers;
 use super::scene::{Cause, Scene, Turned, passing};
 use super::timers::Timers;
 use crate::condition::{Evidence, Said};
@@ -70,6 +71,7 @@ pub(super) struct LaneState {
     pub(super) dirty: Vec<u32>,
     pub(super) removed: Vec<PointId>,
     pub(super) retired_dirty: Vec<PointId>,
+    pub(super) numbers: Numbers,
 }
 
 /// A device, as far as a lane knows it.
@@ -112,6 +114,7 @@ impl LaneState {
             dirty: Vec::new(),
             removed: Vec::new(),
             retired_dirty: Vec::new(),
+            numbers: Numbers::default(),
         }
     }
 

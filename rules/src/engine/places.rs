@@ -110,9 +110,8 @@ impl LaneState {
     /// The row of the point at this place must be written.
     pub(super) fn mark(&mut self, place: u32) {
         if let Some(point) = self.points[place as usize].as_mut()
-            && !point.dirty
+            && point.mark()
         {
-            point.dirty = true;
             self.dirty.push(place);
         }
     }

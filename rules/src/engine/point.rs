@@ -38,8 +38,20 @@ pub(super) struct Point {
     pub(super) read: Read,
     /// Whether it is a device's `comm` point.
     pub(super) comm: bool,
-    /// Whether its row must be written.
-    pub(super) dirty: bool,
+    row: Row,
+}
+
+/// Where a point's memory stands, and whether it must be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Row {
+    /// Among the numbers of its lane, or nowhere yet.
+    Shared,
+    /// The same, and it must be written.
+    SharedChanged,
+    /// In a row of its own.
+    Own,
+    /// The same, and it must be written.
+    OwnChanged,
 }
 
 /// How a point was last read under a number.
@@ -108,8 +120,38 @@ impl Point {
             quality: Quality::Good,
             read: Read::Never,
             comm,
-            dirty: false,
+            row: Row::Shared,
         }
+    }
+
+    /// Its memory must be written. Whether that is new.
+    pub(super) fn mark(&mut self) -> bool {
+        let before = self.row;
+        self.row = match before {
+            Row::Shared | Row::SharedChanged => Row::SharedChanged,
+            Row::Own | Row::OwnChanged => Row::OwnChanged,
+        };
+        before != self.row
+    }
+
+    /// Whether its memory must be written.
+    pub(super) fn is_changed(&self) -> bool {
+        matches!(self.row, Row::SharedChanged | Row::OwnChanged)
+    }
+
+    /// Whether its memory stands in a row of its own.
+    pub(super) fn has_own_row(&self) -> bool {
+        matches!(self.row, Row::Own | Row::OwnChanged)
+    }
+
+    /// Its memory is written, in a row of its own or among the numbers of its lane.
+    pub(super) fn written(&mut self, own: bool) {
+        self.row = if own { Row::Own } else { Row::Shared };
+    }
+
+    /// Whether it has nothing that few points have.
+    pub(super) fn is_bare(&self) -> bool {
+        self.more.is_none()
     }
 
     /// Whether it was ever read under a number.

@@ -1,8 +1,9 @@
 //! The engine's memory as rows, so that it goes on after a restart as if there had been none.
 //!
-//! One row per gateway (both lanes' horizons, devices, silence), one small row per point that
-//! ever said something, one per point with retired findings, and one for the centre's own
-//! hearing. A row is JSON; moments are whole milliseconds and numbers their shortest decimals,
+//! One row per gateway (both lanes' horizons, devices, silence), one small row per point on which
+//! anything is found or that said states, one per point with retired findings, and one for the
+//! centre's own hearing; what the other points of a routine lane said stands together
+//! ([`numbers`]). A row is JSON; moments are whole milliseconds and numbers their shortest decimals,
 //! both exact. Bindings are not written: they come from rulebook and catalogue. What was raised
 //! is written with the rule and limits that raised it: under other ones its proof begins anew and
 //! must satisfy both. What was only suspected begins anew altogether; a finding of a rule that
@@ -29,8 +30,10 @@ use crate::rulebook::Rulebook;
 use crate::sight::Listened;
 use crate::window::{Window, Written};
 
+mod numbers;
 mod restoring;
 
+pub(super) use numbers::Numbers;
 pub(super) use restoring::restore;
 
 /// The key of the centre's own hearing. No gateway's name begins with `@`.
@@ -176,21 +179,29 @@ fn write_lane(
 ) {
     let name = lane.lane;
     let key = |point: &PointId| StateKey(format!("{gateway}/{name}/{point}"));
-    for id in std::mem::take(&mut lane.removed) {
+    let removed = std::mem::take(&mut lane.removed);
+    let any_removed = !removed.is_empty();
+    for id in removed {
         // A new point of the same name may already have written its own row.
         let again = lane.names.find(&id).and_then(|place| lane.points[place as usize].as_ref());
-        if !again.is_some_and(|point| point.dirty) {
+        if !again.is_some_and(Point::is_changed) {
             rows.push((key(&id), None));
         }
     }
-    for place in std::mem::take(&mut lane.dirty) {
-        if let Some(point) = lane.points[place as usize].as_mut()
-            && let Some(id) = lane.names.name(place)
-            && std::mem::take(&mut point.dirty)
-        {
-            rows.push((key(&id), Some(bytes(&point_row(point, rulebook)))));
+    let mut changed = std::mem::take(&mut lane.dirty);
+    changed.retain(|place| {
+        let Some(point) = lane.points[*place as usize].as_mut() else { return false };
+        let among_numbers = numbers::is_plain(name, point);
+        if !among_numbers || point.has_own_row() {
+            let row = (!among_numbers).then(|| bytes(&point_row(point, rulebook)));
+            rows.extend(lane.names.name(*place).map(|id| (key(&id), row)));
         }
-    }
+        point.written(!among_numbers);
+        among_numbers
+    });
+    numbers::write(gateway, lane, &changed, any_removed, rows);
+    changed.clear();
+    lane.dirty = changed;
     let mut retired = std::mem::take(&mut lane.retired_dirty);
     retired.sort();
     retired.dedup();

@@ -31,13 +31,19 @@ pub use witness::Witness;
 /// Where histories begin, in whole milliseconds since 1970.
 const BEGIN: i64 = 1_795_000_000_000;
 
-const POINTS: [(&str, Lane); 5] = [
+const POINTS: [(&str, Lane); 7] = [
     ("d1/f1", Lane::Urgent),
     ("d1/f2", Lane::Urgent),
     ("d2/pump", Lane::Urgent),
     ("d1/p1", Lane::Routine),
     ("d2/p2", Lane::Routine),
+    // No rule looks at these: what they say stands among the numbers of their lane.
+    ("d1/t1", Lane::Routine),
+    ("d2/t2", Lane::Routine),
 ];
+
+/// The points in metres.
+const METRES: [&str; 2] = ["d1/t1", "d2/t2"];
 
 /// What a discrete point can say.
 const WORDS: [&str; 10] = [
@@ -218,16 +224,24 @@ fn catalogue(which: usize) -> Catalogue {
         n: PointId::parse(name).expect("a point"),
         label: String::new(),
         lane: *lane,
-        u: (*lane == Lane::Routine).then_some(Unit::Pascal),
+        u: (*lane == Lane::Routine).then_some(match METRES.contains(name) {
+            true => Unit::Metre,
+            false => Unit::Pascal,
+        }),
         system: 0,
         part: if *name == "d2/pump" { 91 } else { 40 },
         zone: String::new(),
         tags: Vec::new(),
         limits: BTreeMap::new(),
-        source: if which == 1 && *name == "d1/f1" { "other".into() } else { (*name).into() },
+        source: if which == 1 && ["d1/f1", "d2/t2"].contains(name) {
+            "other".into()
+        } else {
+            (*name).into()
+        },
     });
-    // The second has another source of one point, the third lacks one.
-    let points = points.filter(|point| which != 2 || point.n.as_str() != "d1/f2").collect();
+    // The second has another source of a point of each lane, the third lacks one of each.
+    let lacks = ["d1/f2", "d1/t1"];
+    let points = points.filter(|point| which != 2 || !lacks.contains(&point.n.as_str())).collect();
     Catalogue { devices: vec![device("d1"), device("d2")], points }
 }
 

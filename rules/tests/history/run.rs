@@ -78,18 +78,24 @@ impl Run {
             Call::Hold => self.engine.hold_clears(&gateway, ClearHold::UntilLifted),
             Call::Lift => self.engine.lift_hold(&gateway),
         }
+        self.commit();
         out
     }
 
-    /// The program ends and goes on from its rows at the same moment. What it decides by that
-    /// alone.
-    pub fn restart(&mut self) -> Vec<Decision> {
+    /// What has changed is written, as after every group of messages.
+    fn commit(&mut self) {
         for (StateKey(key), row) in self.engine.changed() {
             match row {
                 Some(row) => self.rows.insert(key, row),
                 None => self.rows.remove(&key),
             };
         }
+    }
+
+    /// The program ends and goes on from its rows at the same moment. What it decides by that
+    /// alone.
+    pub fn restart(&mut self) -> Vec<Decision> {
+        self.commit();
         let rows = self.rows.iter().map(|(key, row)| (StateKey(key.clone()), row.clone()));
         self.engine = Engine::restore(Arc::clone(&self.rulebook), rows).expect("its own rows");
         let decisions = describe(&mut self.engine, self.now);

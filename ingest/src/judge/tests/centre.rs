@@ -625,7 +625,7 @@ pub(super) fn routing() -> Routing {
 
 /// A series store in memory.
 #[derive(Default)]
-struct Remembering(Mutex<Vec<Row>>);
+pub(super) struct Remembering(pub(super) Mutex<Vec<Row>>);
 
 /// A series store that is dead.
 struct Dead;

@@ -1,6 +1,7 @@
 //! The judge on a real database, with the shipped rules: what is said is committed.
 
 mod centre;
+mod draining;
 mod durable;
 mod kept;
 mod knowing;

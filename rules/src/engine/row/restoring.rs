@@ -1,6 +1,6 @@
 //! From rows back to what the engine knew.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use firegrid_wire::names::{GatewayId, PointId};
@@ -8,6 +8,7 @@ use firegrid_wire::span::Lane;
 use firegrid_wire::state::States;
 use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 
+use super::numbers::{self, Stored};
 use super::{
     EAR, EarRow, GatewayRow, HoldRow, LaneRow, PhaseRow, PointRow, RETIRED, RaisedByRow,
     RetiredRow, SaidRow,
@@ -30,6 +31,7 @@ pub(in crate::engine) fn restore(
     let steps = Steps::of(&engine.rulebook);
     // A point's row needs its gateway's, whatever the order in which they come.
     let mut points = Vec::new();
+    let mut stored: BTreeMap<(usize, Lane), Stored> = BTreeMap::new();
     for (StateKey(key), row) in rows {
         if key == EAR {
             let row: EarRow = read(&key, &row)?;
@@ -51,6 +53,12 @@ pub(in crate::engine) fn restore(
         let (gateway, lane, rest) = (part()?, part()?, part()?);
         let gateway = GatewayId::parse(gateway).map_err(|error| unreadable(&key, error))?;
         let lane: Lane = lane.parse().map_err(|error| unreadable(&key, error))?;
+        if let Some(slot) = numbers::slot(rest) {
+            let place = engine.place(&gateway);
+            let stored = stored.entry((place, lane)).or_default();
+            stored.take(slot, row).map_err(|reason| unreadable(&key, reason))?;
+            continue;
+        }
         let retired = rest.strip_suffix(RETIRED).and_then(|rest| rest.strip_suffix('/'));
         let retired = retired.filter(|rest| rest.contains('/'));
         let id = PointId::parse(retired.unwrap_or(rest)).map_err(|e| unreadable(&key, e))?;
@@ -80,6 +88,34 @@ pub(in crate::engine) fn restore(
             restore_point(state, id, Arc::clone(binding), row, evidence, &steps)
                 .map_err(|reason| unreadable(&key, reason))?;
         }
+    }
+    for ((place, lane), stored) in stored {
+        let Engine { gateways, bindings, .. } = engine;
+        let gateway = &mut gateways[place];
+        restore_numbers(&mut gateway.lanes[lane], &stored, &bindings.words).map_err(
+            |(slot, reason)| unreadable(&numbers::key(&gateway.id, lane, slot).0, reason),
+        )?;
+    }
+    Ok(())
+}
+
+/// What stands among the numbers of a lane and in no row of its own.
+fn restore_numbers(
+    lane: &mut LaneState,
+    stored: &Stored,
+    words: &Arc<Binding>,
+) -> Result<(), (u32, String)> {
+    for told in stored.told(&mut lane.numbers)? {
+        if lane.names.find(&told.id).is_some() {
+            continue;
+        }
+        let device = lane.device(told.id.device());
+        let mut point = Point::new(&told.id, Arc::clone(words), told.source, device);
+        point.set_evidence(told.evidence);
+        (point.time, point.order, point.stamp) = (told.time, told.order, told.stamp);
+        point.read = told.read;
+        lane.unlisted += u32::from(point.is_unlisted());
+        lane.add(told.id, point);
     }
     Ok(())
 }
@@ -210,6 +246,7 @@ fn restore_point(
         }
     }
     lane.unlisted += u32::from(point.is_unlisted());
+    point.written(true);
     let place = lane.add(id.clone(), point);
     if let Some(point) = lane.points[place as usize].as_ref() {
         for step in &binding.steps {
