@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use firegrid_gateway::uplink::sender::{Input, Loss, Ticket};
+use firegrid_gateway::uplink::sender::{Input, Loss, Refusal, Ticket};
 use firegrid_ingest::judge::events::{Content, Message};
 use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::envelope::Envelope;
 use firegrid_wire::limits::MESSAGE_EXPIRY_S;
 use firegrid_wire::receipt::Receipt;
-use firegrid_wire::span::{Lane, PerLane};
+use firegrid_wire::span::{BatchName, Lane, PerLane};
 
 use super::centre::{centre_time, gateway_id};
 use super::world::{Event, OfGateway, World};
@@ -33,6 +33,18 @@ pub(crate) enum Packet {
     Retained(Option<(CatalogueHash, u32, Vec<u8>)>),
 }
 
+/// Which batch of a lane is refused for ever.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refuses {
+    /// None.
+    #[default]
+    None,
+    /// The next that comes.
+    Next,
+    /// This one.
+    This(BatchName),
+}
+
 /// The broker.
 #[derive(Debug, Default)]
 pub(crate) struct Broker {
@@ -46,6 +58,8 @@ pub(crate) struct Broker {
     pub(crate) delay: PerLane<u64>,
     /// What goes to a box takes so much longer.
     pub(crate) delay_down: u64,
+    /// What it never lets pass.
+    pub(crate) refuses: PerLane<Refuses>,
     run: u64,
     /// The connection that has the place, and its box.
     holder: Option<(u64, usize)>,
@@ -60,9 +74,17 @@ impl World {
     pub(crate) fn broker_goes(&mut self) {
         let run = self.broker.run + 1;
         let holder = self.broker.holder.take();
-        let Broker { loss, double, delay, delay_down, .. } = self.broker;
-        self.broker =
-            Broker { down: true, run, loss, double, delay, delay_down, ..Broker::default() };
+        let Broker { loss, double, delay, delay_down, refuses, .. } = self.broker;
+        self.broker = Broker {
+            down: true,
+            run,
+            loss,
+            double,
+            delay,
+            delay_down,
+            refuses,
+            ..Broker::default()
+        };
         if let Some((connection, gateway)) = holder {
             self.tell_gateway(gateway, connection, Input::Lost(Loss::Broken("gone".into())));
         }
@@ -115,6 +137,12 @@ impl World {
                 self.tell_gateway(gateway, connection, Input::Subscribed);
             }
             Packet::Batch(lane, envelope, body, ticket) => {
+                if let Some(name) = envelope.name
+                    && self.refuses(lane, name)
+                {
+                    let refused = Input::Refused(ticket, Refusal::OfThis);
+                    return self.tell_gateway(gateway, connection, refused);
+                }
                 self.tell_gateway(gateway, connection, Input::Acknowledged(ticket));
                 let content = Content::Batch { lane, envelope: Some(envelope), body };
                 self.sends_to_centre(lane, content, true);
@@ -135,6 +163,16 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Whether it lets this one never pass. What stands in its place has another body, and passes.
+    fn refuses(&mut self, lane: Lane, name: BatchName) -> bool {
+        let gave_up = self.oracle.gave_up(lane, name);
+        let refuses = &mut self.broker.refuses[lane];
+        if *refuses == Refuses::Next {
+            *refuses = Refuses::This(name);
+        }
+        *refuses == Refuses::This(name) && !gave_up
     }
 
     /// Whoever connects with the same identity takes the place.

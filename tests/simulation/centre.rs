@@ -1,6 +1,8 @@
 //! The centre: the project's judgement, its changes and its database, without its runner's
 //! clock and queues.
 
+mod tables;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -67,6 +69,8 @@ pub(crate) struct Centre {
     pub(crate) series_fails: bool,
     runtime: tokio::runtime::Runtime,
     folder: tempfile::TempDir,
+    /// Where a copy of its tables stands.
+    copy: Option<std::path::PathBuf>,
     up: Option<Up>,
 }
 
@@ -135,6 +139,7 @@ impl Centre {
             series_fails: false,
             runtime,
             folder,
+            copy: None,
             up: None,
         }
     }
@@ -421,7 +426,8 @@ impl World {
                 });
             }
         }
-        self.oracle.check_what_was_promised();
+        self.oracle.check_what_was_promised(self.now);
+        self.check_the_tables();
         let now = centre_time(self.now);
         let Some(up) = &self.centre.up else {
             return self.oracle.broken("the centre is gone", String::new);

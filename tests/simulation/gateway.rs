@@ -237,6 +237,7 @@ impl World {
         gateway.frozen = None;
         gateway.hung_since = PerLane::default();
         if power {
+            self.oracle.seen.count("box: power cut", 1);
             let cut = PerLane::from_fn(|lane| gateway.disks[lane].power_cut(&mut self.rng));
             gateway.disks = cut;
         }
@@ -436,7 +437,7 @@ impl World {
         let standing = run.lanes[lane].standing(run.failing[lane]);
         let mut outputs = Vec::new();
         if let Some(name) = standing.durable {
-            self.oracle.durable(number, lane, name);
+            self.oracle.durable(number, lane, name, self.now);
             let told = told(&standing);
             run.recorder.standing(lane, told);
             run.recorder.durable(lane, name, run.uptime(self.now), &mut outputs);

@@ -19,11 +19,13 @@ mod gateway;
 mod oracle;
 mod panel;
 mod plan;
+mod tally;
 mod world;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tally::Tally;
 use world::{Failure, World};
 
 /// Seeds that every test run plays.
@@ -34,6 +36,30 @@ const PLAYERS: usize = 2;
 
 /// Failures that are shown of one run; the rest is counted.
 const SHOWN: usize = 3;
+
+/// What as many seeds as these must have seen: without it the run has proven nothing.
+const ALWAYS_SEEN: &[&str] = &[
+    "centre: conflicts",
+    "centre: fires read",
+    "centre: holes",
+    "centre: marker, Forgotten",
+    "centre: marker, Quota",
+    "centre: marker, Refused",
+    "centre: fires told by markers",
+    "centre: restored from a backup",
+    "centre: rows",
+    "box: a batch refused for good",
+    "box: power cut",
+    "fault: CentreFreeze",
+    "fault: CommitFails",
+    "fault: Freeze",
+    "fault: Broker",
+    "fault: SeriesFails",
+    "alarm: cleared",
+    "alarm: raised",
+    "site: prealarm",
+    "site: supervisory",
+];
 
 /// The seeds that found something once.
 const KEPT: &str = include_str!("seeds");
@@ -51,12 +77,14 @@ fn kept() -> impl Iterator<Item = u64> {
 fn play(seeds: Vec<u64>, shows: bool) {
     let next = AtomicU64::new(0);
     let failures: Mutex<Vec<Failure>> = Mutex::new(Vec::new());
+    let tally = Mutex::new(Tally::default());
     std::thread::scope(|scope| {
         for _ in 0..PLAYERS {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-                    if let Err(failure) = World::run(*seed, shows) {
-                        failures.lock().expect("failures").push(*failure);
+                    match World::run(*seed, shows) {
+                        Ok(played) => tally.lock().expect("a tally").add(&played.seen),
+                        Err(failure) => failures.lock().expect("failures").push(*failure),
                     }
                 }
             });
@@ -70,6 +98,12 @@ fn play(seeds: Vec<u64>, shows: bool) {
     let told: Vec<String> =
         failures.iter().map(|failure| format!("{} ({})", failure.seed, failure.property)).collect();
     assert!(told.is_empty(), "{} of {} seeds failed: {}", told.len(), seeds.len(), told.join(", "));
+    let tally = tally.into_inner().expect("a tally");
+    eprintln!("{tally}");
+    if SEEDS <= seeds.len() as u64 {
+        let missing = tally.missing(ALWAYS_SEEN);
+        assert!(missing.is_empty(), "no seed has seen: {}", missing.join(", "));
+    }
 }
 
 #[test]

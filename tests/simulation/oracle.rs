@@ -4,6 +4,7 @@
 //! poll really read; and every alarm that was raised and cleared. It knows nothing of how the
 //! one becomes the other.
 
+mod copies;
 mod proof;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,7 +15,9 @@ use firegrid_ingest::judge::changes::Changes;
 use firegrid_ingest::storage::alarms::Alarm;
 use firegrid_ingest::storage::history::HistoryLine;
 use firegrid_ingest::storage::inbox::InboxName;
+use firegrid_ingest::storage::readings::PastReading;
 use firegrid_wire::marker::Marker;
+use firegrid_wire::names::PointId;
 use firegrid_wire::pack;
 use firegrid_wire::reading::Reading;
 use firegrid_wire::receipt::Receipt;
@@ -23,10 +26,14 @@ use firegrid_wire::time::GatewayTime;
 
 use super::centre::is_active;
 use super::panel::{POINTS, Said, point_id};
+use super::tally::Seen;
 
 /// A pause between two polls that is longer breaks a stretch, and what the device's period and
 /// the disk's flush may add.
 const PAUSE_MS: i64 = 5_000 + 50;
+
+/// What became durable so shortly before the end may still be on its way.
+const ON_ITS_WAY_MS: u64 = 15_000;
 
 /// The books.
 #[derive(Default)]
@@ -37,7 +44,12 @@ pub(crate) struct Oracle {
     pub(crate) has_twin: bool,
     /// The box may have to make room.
     pub(crate) may_forget: bool,
+    /// What happened in this run.
+    pub(crate) seen: Seen,
+    copy: Option<copies::Copy>,
+    given_up: BTreeSet<(Lane, Name)>,
     restored: bool,
+    centre_restored: bool,
     catalogue_changed: bool,
     let_go: bool,
     /// Every span and its place among all.
@@ -74,6 +86,8 @@ struct Made {
     place: usize,
     readings: Vec<(u32, Reading)>,
     durable: bool,
+    /// When it became that.
+    durable_at: u64,
     /// It stood on a disk that was taken away.
     excused: bool,
     /// It was never durable, and its run is over.
@@ -132,6 +146,7 @@ impl Oracle {
             place,
             readings: pack.readings,
             durable: false,
+            durable_at: 0,
             excused: false,
             gone: false,
             after_change: self.catalogue_changed,
@@ -142,13 +157,16 @@ impl Oracle {
     }
 
     /// A lane says that everything up to this batch is durable.
-    pub(crate) fn durable(&mut self, gateway: usize, lane: Lane, name: BatchName) {
+    pub(crate) fn durable(&mut self, gateway: usize, lane: Lane, name: BatchName, now: u64) {
         let Some(last) = self.made.get(&(lane, name)).map(|made| made.place) else { return };
         for earlier in self.order[lane][..=last].iter().rev() {
             let Some(made) = self.made.get_mut(&(lane, *earlier)) else { continue };
             let counts = made.gateway == gateway && !made.gone && !made.excused;
             if counts && std::mem::replace(&mut made.durable, true) {
                 break;
+            }
+            if counts {
+                made.durable_at = now;
             }
         }
     }
@@ -255,12 +273,22 @@ impl Oracle {
         for row in &changes.dead_letters {
             self.broken("nothing is unreadable here", || format!("{row:?}"));
         }
+        self.seen.count("centre: holes", changes.holes.len());
+        self.seen.count("centre: rows", changes.readings.len());
+        self.seen.count("centre: packs", changes.inbox.len());
+        self.seen.count("centre: conflicts", changes.conflicts.len());
+        self.seen.count("centre: batches set aside", changes.apart_batches.len());
+        let mut marked_fires = Vec::new();
         for row in &changes.holes {
             let marker = &row.body["told"]["marker"];
             if let Ok(marker) = serde_json::from_value::<Marker>(marker.clone()) {
+                self.seen.count("centre: markers", 1);
+                self.seen.count(format!("centre: marker, {:?}", marker.reason), 1);
+                marked_fires.push(marker.clone());
                 self.markers.push((row.lane, marker));
             }
-            let marked = row.kind == "marker" && self.may_forget;
+            let marked = (row.kind == "marker" && self.may_forget)
+                || (row.kind == "restored-centre" && self.centre_restored);
             if !self.has_twin && !self.restored && !marked {
                 self.broken("no hole without a reason", || format!("{row:?}"));
             }
@@ -277,6 +305,9 @@ impl Oracle {
         }
         for (id, line) in &changes.alarm_lines {
             self.happened(id, line);
+        }
+        for marker in &marked_fires {
+            self.check_marked_fires(marker);
         }
         for row in &changes.readings {
             self.check_fire(row.lane, row.batch, &row.reading);
@@ -306,12 +337,13 @@ impl Oracle {
     }
 
     /// At the end: everything that was durable is at the centre, and every fire was raised.
-    pub(crate) fn check_what_was_promised(&mut self) {
-        let last = PerLane::from_fn(|lane| self.order[lane].len().saturating_sub(3));
+    pub(crate) fn check_what_was_promised(&mut self, now: u64) {
         let mut lost = Vec::new();
         for ((lane, name), made) in &self.made {
-            let promised = made.durable && !made.excused && made.place < last[*lane];
-            if promised && !self.is_safe(*lane, *name) {
+            let promised = made.durable && !made.excused && made.durable_at + ON_ITS_WAY_MS < now;
+            let stands = self.positions[*lane].and_then(|at| self.made.get(&(*lane, at)));
+            let behind = !made.gone && stands.is_some_and(|stands| stands.place < made.place);
+            if promised && (behind || !self.is_safe(*lane, *name)) {
                 lost.push(format!("{lane} {name}"));
             }
         }
@@ -319,17 +351,20 @@ impl Oracle {
         if !lost.is_empty() {
             self.broken("nothing durable is lost", || lost.join(", "));
         }
-        let unseries: Vec<_> = self.packs.difference(&self.series).take(3).copied().collect();
-        if 3 < self.packs.len() - self.series.len() {
+        let unseries: Vec<_> = self.packs.difference(&self.series).copied().collect();
+        if 3 < unseries.len() {
             self.broken("the series is complete", || format!("{unseries:?}"));
         }
     }
 
     /// Whoever reads a fire finds its alarm: one that stood then, or one that stands now.
     fn check_fire(&mut self, lane: Lane, batch: BatchName, reading: &Reading) {
+        self.seen
+            .count("centre: readings of fire-class", usize::from(reading.value.is_fire_class()));
         let fire = reading.value.states().is_some_and(|states| {
             states.set.iter().any(|state| state == firegrid_wire::state::State::Fire)
         });
+        self.seen.count("centre: fires read", usize::from(fire));
         let moment = (self.order_of(batch.span), reading.time.millis());
         let stands = self.alarms.values().any(|alarm| {
             let stood = self.raised.get(&alarm.id).is_some_and(|raised| *raised <= moment)
@@ -340,6 +375,39 @@ impl Oracle {
         });
         if fire && !stands {
             self.broken("every fire is raised", || format!("{lane} {batch}: {reading:?}"));
+        }
+    }
+
+    /// What the tables hold of a point.
+    pub(crate) fn reads_back(&mut self, point: &PointId, read: &[PastReading]) {
+        let mut committed: BTreeMap<_, _> = self
+            .rows
+            .iter()
+            .filter(|((lane, _, _), reading)| {
+                reading.point == *point
+                    && (*lane == Lane::Urgent || reading.value.states().is_some())
+            })
+            .map(|((_, batch, index), reading)| ((key(*batch), *index), reading))
+            .collect();
+        let mut other = None;
+        for row in read {
+            let same = committed.remove(&(key(row.batch), row.index)).is_some_and(|reading| {
+                let words = match reading.value.states() {
+                    Some(states) => states.to_string(),
+                    None => "unknown".to_owned(),
+                };
+                reading.time == row.time && reading.quality == row.quality && words == row.words
+            });
+            if !same {
+                other = other.or(Some(row));
+            }
+        }
+        let lost = committed.len();
+        if let Some(row) = other {
+            self.broken("what is read back is what was committed", || format!("{row:?}"));
+        }
+        if lost != 0 {
+            self.broken("what was committed can be read back", || format!("{point}: {lost} rows"));
         }
     }
 
@@ -385,6 +453,7 @@ impl Oracle {
         let (Some(span), Some(t)) = (span, line.body["t"].as_i64()) else { return };
         let moment = (self.order_of(span), t);
         (id, &line.what, t).hash(&mut self.hasher);
+        self.seen.count(format!("alarm: {}", line.what), 1);
         match line.what.as_str() {
             "raised" => {
                 self.raised.insert(id.to_owned(), moment);

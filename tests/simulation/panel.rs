@@ -73,6 +73,26 @@ impl Said {
         }
     }
 
+    /// Whether an alarm of this kind is due for it. Kinds of words are called like their word.
+    pub(crate) fn is_due(self, kind: &str) -> bool {
+        match self {
+            Said::Words(words) => words.split(' ').any(|word| word == kind),
+            Said::Number(_) => self.is_alarming(),
+        }
+    }
+
+    /// Whether it proves that no alarm of this kind is due: the point can speak, and says
+    /// something else. A prealarm proves that there is no fire any more, and keeps its own alarm.
+    pub(crate) fn is_calm_of(self, kind: &str) -> bool {
+        match self {
+            Said::Words(words) => {
+                let speaks = words.split(' ').all(|word| word != "disabled");
+                speaks && !self.is_due(kind)
+            }
+            Said::Number(_) => self.is_calm(),
+        }
+    }
+
     /// Whether it proves that no alarm is due: shielded, a detector proves nothing.
     pub(crate) fn is_calm(self) -> bool {
         match self {

@@ -45,7 +45,15 @@ pub(crate) enum Theme {
     Links,
     /// A spool that holds little.
     SmallQuotas,
+    /// The centre is put back on a backup.
+    CentreRestored,
+    /// The broker refuses a batch for ever.
+    Refusing,
 }
+
+/// Themes that came later stand in one group of so many, so that every older seed stays the
+/// run that it was.
+const GROUPS: u64 = 8;
 
 /// Something happens. What lasts is mended after so many milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -100,6 +108,12 @@ pub(crate) enum Fault {
     DelayDown(u64, u64),
     /// The centre is killed.
     CentreKill(u64),
+    /// The tables of the centre are copied.
+    CentreImage,
+    /// The centre is put back on the copy.
+    CentreRestore(u64),
+    /// The broker refuses the next batch of a lane for ever.
+    Refuses(Lane),
     /// The centre stands still.
     CentreFreeze(u64),
     /// The centre's connections are gone.
@@ -125,7 +139,12 @@ impl Plan {
             Theme::Links,
             Theme::SmallQuotas,
         ];
-        let theme = themes[(seed % themes.len() as u64) as usize];
+        let group = seed / themes.len() as u64;
+        let theme = match (group % GROUPS, seed % 2) {
+            (7, 0) => Theme::CentreRestored,
+            (7, _) => Theme::Refusing,
+            _ => themes[(seed % themes.len() as u64) as usize],
+        };
         let mut plan =
             Plan { theme, bytes_per_second: 20_000, quota: 64 << 20, faults: Vec::new() };
         plan.site(&mut rng);
@@ -169,6 +188,16 @@ impl Plan {
                     }
                 }
             }
+        }
+    }
+
+    /// A detector tells a prealarm, a module something supervisory.
+    fn rare_words(&mut self, rng: &mut Rng) {
+        for words in ["prealarm", "supervisory"] {
+            let point = [1, 4][rng.usize(0..2)];
+            let at = rng.u64(3_000..FAULTS_END_MS - 30_000);
+            self.says(at, point, Said::Words(words));
+            self.says(at + rng.u64(2_000..30_000), point, Said::Words("normal"));
         }
     }
 
@@ -233,7 +262,9 @@ impl Plan {
             | Theme::Backlog
             | Theme::Centre
             | Theme::Links
-            | Theme::SmallQuotas => any(&everything, rng),
+            | Theme::SmallQuotas
+            | Theme::CentreRestored
+            | Theme::Refusing => any(&everything, rng),
         }
     }
 
@@ -283,6 +314,22 @@ impl Plan {
                     let when = at + rng.u64(0..90_000);
                     self.says(when, point, Said::Words(words));
                 }
+            }
+            Theme::CentreRestored => {
+                // So little that it forgets what is receipted, and cannot send it once more.
+                self.quota = rng.u64(8_000..24_000);
+                let image = rng.u64(5_000..100_000);
+                let restore = rng.u64(image + 5_000..FAULTS_END_MS - 40_000);
+                self.faults.push((image, Fault::CentreImage));
+                self.faults.push((restore, Fault::CentreRestore(rng.u64(500..5_000))));
+                self.rare_words(rng);
+            }
+            Theme::Refusing => {
+                for lane in Lane::ALL {
+                    let at = rng.u64(5_000..FAULTS_END_MS - 60_000);
+                    self.faults.push((at, Fault::Refuses(lane)));
+                }
+                self.rare_words(rng);
             }
             Theme::Ordinary | Theme::ClocksAndDisks | Theme::Centre | Theme::Links => {}
         }

@@ -7,12 +7,13 @@ use fastrand::Rng;
 use firegrid_gateway::uplink::sender::Input;
 use firegrid_wire::span::Lane;
 
-use super::broker::{Broker, Packet};
+use super::broker::{Broker, Packet, Refuses};
 use super::centre::Centre;
 use super::gateway::Gateway;
 use super::oracle::Oracle;
 use super::panel::Panel;
 use super::plan::{END_MS, Fault, Plan};
+use super::tally::Seen;
 use firegrid_ingest::judge::events::Message;
 
 /// Lines of the trace that a failure shows.
@@ -88,6 +89,15 @@ pub(crate) struct World {
     shows: bool,
 }
 
+/// A run that kept every promise.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Played {
+    /// The same run has the same one.
+    pub(crate) fingerprint: u64,
+    /// What happened in it.
+    pub(crate) seen: Seen,
+}
+
 /// A promise that was broken.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -112,8 +122,8 @@ impl fmt::Display for Failure {
 }
 
 impl World {
-    /// Runs a seed to its end; a fingerprint of all that happened.
-    pub(crate) fn run(seed: u64, shows: bool) -> Result<u64, Box<Failure>> {
+    /// Runs a seed to its end.
+    pub(crate) fn run(seed: u64, shows: bool) -> Result<Played, Box<Failure>> {
         let plan = Plan::of(seed);
         let mut world = World {
             now: 0,
@@ -151,7 +161,10 @@ impl World {
         }
         world.centre.close();
         match world.oracle.broken.take() {
-            None => Ok(fingerprint ^ world.oracle.fingerprint()),
+            None => Ok(Played {
+                fingerprint: fingerprint ^ world.oracle.fingerprint(),
+                seen: world.oracle.seen,
+            }),
             Some((property, why)) => Err(Box::new(Failure {
                 seed,
                 property,
@@ -192,7 +205,10 @@ impl World {
     }
 
     fn begin(&mut self) {
-        self.oracle.may_forget = self.plan.theme == super::plan::Theme::SmallQuotas;
+        use super::plan::Theme;
+        let theme = self.plan.theme;
+        self.oracle.may_forget =
+            matches!(theme, Theme::SmallQuotas | Theme::CentreRestored | Theme::Refusing);
         self.start_centre();
         self.add_gateway();
         for (number, (at, _)) in self.plan.faults.clone().into_iter().enumerate() {
@@ -232,8 +248,14 @@ impl World {
     }
 
     fn goes(&mut self, fault: Fault, number: usize) {
+        let words = format!("{fault:?}");
+        let kind = words.split(['(', ' ']).next().unwrap_or_default();
+        self.oracle.seen.count(format!("fault: {kind}"), 1);
         match fault {
             Fault::Says(point, said) => {
+                if let super::panel::Said::Words(words) = said {
+                    self.oracle.seen.count(format!("site: {words}"), 1);
+                }
                 self.panel.say(point, said);
                 if !said.is_alarming() {
                     self.burning.remove(&point);
@@ -303,6 +325,9 @@ impl World {
                 self.goes_wrong(lasting, fault, number);
             }
             Fault::CentreKill(lasting) => self.centre_goes(lasting, fault, number),
+            Fault::CentreImage => self.copy_centre(),
+            Fault::CentreRestore(lasting) => self.restore_centre(lasting, fault, number),
+            Fault::Refuses(lane) => self.broker.refuses[lane] = Refuses::Next,
             Fault::CentreFreeze(lasting) => {
                 self.centre.frozen = true;
                 self.goes_wrong(lasting, fault, number);
@@ -324,7 +349,12 @@ impl World {
 
     fn mend(&mut self, fault: Fault, _number: usize) {
         match fault {
-            Fault::Says(..) | Fault::Jump(_) | Fault::Image | Fault::Twin { .. } => {}
+            Fault::Says(..)
+            | Fault::Jump(_)
+            | Fault::Image
+            | Fault::Twin { .. }
+            | Fault::CentreImage
+            | Fault::Refuses(_) => {}
             Fault::Dead(device, _) => self.panel.dies(device, false),
             Fault::Kill(_) | Fault::Restore(_) | Fault::Catalogue(_) => self.start_gateway(0),
             Fault::Power(_, forgets) => {
@@ -353,7 +383,7 @@ impl World {
             Fault::Double(..) => self.broker.double = 0,
             Fault::Delay(_, lane, _) => self.broker.delay[lane] = 0,
             Fault::DelayDown(..) => self.broker.delay_down = 0,
-            Fault::CentreKill(_) => self.start_centre(),
+            Fault::CentreKill(_) | Fault::CentreRestore(_) => self.start_centre(),
             Fault::CentreFreeze(_) => self.thaw_centre(),
             Fault::Deaf(_) => self.centre_hears_again(),
             Fault::CommitFails(_) => self.centre.commit_fails = false,

@@ -85,6 +85,7 @@ impl World {
     fn carry_out(&mut self, number: usize, output: Recorded) {
         match output {
             Recorded::Append(batch) => {
+                self.oracle.seen.count("box: batches made", 1);
                 self.oracle.made(number, &batch);
                 self.say(|| {
                     let body = String::from_utf8_lossy(&batch.body).into_owned();
@@ -105,6 +106,7 @@ impl World {
                 }
             }
             Recorded::LetGo(lane) => {
+                self.oracle.seen.count("box: changes let go", 1);
                 self.oracle.lets_go(lane);
                 self.say(|| format!("box {number} lets changes of {lane} go"));
             }
@@ -136,7 +138,11 @@ impl World {
                 self.say(|| format!("box {number} is asked for {lane} {name}"));
             }
             Output::Refused(lane, name) => {
-                self.oracle.broken("nothing is refused here", || format!("{lane} {name}"));
+                // A disk that fails now is told by the next refusal.
+                if run.lanes[lane].refused(name).unwrap_or(false) {
+                    self.oracle.gives_up(lane, name);
+                }
+                self.say(|| format!("box {number} is refused {lane} {name}"));
             }
             Output::Read { lane, reading, number: asked } => {
                 if reading == Reading::FromReceipt {

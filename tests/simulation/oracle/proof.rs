@@ -11,10 +11,12 @@ use super::{Oracle, PAUSE_MS, Poll};
 
 impl Oracle {
     pub(super) fn check_raised(&mut self, place: usize, span: SpanId, t: i64, id: &str) {
+        let kind = self.alarms.get(id).map(|alarm| alarm.kind.clone()).unwrap_or_default();
         match POINTS[place].2 {
             Lane::Urgent => {
-                let burns =
-                    |(at, says): &Poll| *at == t && says[place].is_some_and(Said::is_alarming);
+                let burns = |(at, says): &Poll| {
+                    *at == t && says[place].is_some_and(|said| said.is_due(&kind))
+                };
                 let seen = self.polls_of(span, place).iter().any(burns);
                 let marked = self.markers.iter().any(|(_, marker)| !marker.fires.is_empty());
                 if !seen && !marked {
@@ -46,13 +48,15 @@ impl Oracle {
             Lane::Urgent => FIRE_CLEAR_FOR_MS,
             Lane::Routine => LOW_CLEAR_FOR_MS,
         };
+        let kind = self.alarms.get(id).map(|alarm| alarm.kind.clone()).unwrap_or_default();
+        let calm = |said: Said| said.is_calm_of(&kind);
         let from = t - lasting as i64;
-        if let Some(why) = self.gap(place, span, from, t, Said::is_calm) {
+        if let Some(why) = self.gap(place, span, from, t, calm) {
             self.broken("calm is proven before anything clears", || {
                 format!("{id} in {span} [{from}, {t}]: {why}")
             });
         }
-        if let Some(since) = self.begins(place, span, t, Said::is_calm)
+        if let Some(since) = self.begins(place, span, t, calm)
             && since != from
         {
             self.broken("a deadline falls when it is due", || {
@@ -88,7 +92,7 @@ impl Oracle {
         span: SpanId,
         from: i64,
         to: i64,
-        says: fn(Said) -> bool,
+        says: impl Fn(Said) -> bool,
     ) -> Option<String> {
         let mut last = None;
         for (at, all) in self.polls_of(span, place) {
@@ -121,14 +125,20 @@ impl Oracle {
     /// said otherwise and there was no pause either. While the box holds a chattering point it
     /// tells `unknown` in its place: what follows begins when the box lets it speak again. A
     /// marker is a hole: nothing is said of what reaches across it.
-    fn begins(&self, place: usize, span: SpanId, to: i64, says: fn(Said) -> bool) -> Option<i64> {
+    fn begins(
+        &self,
+        place: usize,
+        span: SpanId,
+        to: i64,
+        says: impl Fn(Said) -> bool,
+    ) -> Option<i64> {
         let mut begins = None;
         let mut last: Option<(i64, bool)> = None;
         for (at, all) in self.polls_of(span, place) {
             if to < *at {
                 break;
             }
-            let holds = all[place].is_some_and(says);
+            let holds = all[place].is_some_and(&says);
             let paused = last.is_none_or(|(last, _)| 2_500 < at - last);
             begins = match (holds, last) {
                 (false, _) => None,
