@@ -20,7 +20,9 @@ use crate::judge::door::{Door, WAITING_AT_THE_DOOR};
 use crate::judge::events::{ConnectionName, Wake};
 use crate::judge::inbox;
 use crate::judge::judgement::{Judgement, last_alive};
-use crate::judge::runner::{Lines, RECEIPTS_WAITING, ROUTINE_WAITING, Runner, URGENT_WAITING};
+use crate::judge::runner::{
+    CATALOGUES_WAITING, Lines, RECEIPTS_WAITING, ROUTINE_WAITING, Runner, URGENT_WAITING,
+};
 use crate::series::SeriesStore;
 use crate::series::embedded::Embedded;
 use crate::series::influx::Influx;
@@ -60,6 +62,7 @@ pub async fn run(
     let (urgent, urgent_in) = mpsc::channel(URGENT_WAITING);
     let (routine, routine_in) = mpsc::channel(ROUTINE_WAITING);
     let (receipts, receipts_in) = mpsc::channel(RECEIPTS_WAITING);
+    let (catalogues, catalogues_in) = mpsc::channel(CATALOGUES_WAITING);
     let (last_event, last_event_in) = watch::channel(events::last(&reader).await?);
     let refused = Arc::new(AtomicU64::new(0));
     let lines = Lines {
@@ -67,6 +70,7 @@ pub async fn run(
         urgent: urgent_in,
         routine: routine_in,
         receipts,
+        catalogues,
         last_event,
         refused: refused.clone(),
     };
@@ -88,10 +92,11 @@ pub async fn run(
     let broker = settings.brokers.first().context("no broker in the settings")?;
     let broker = BrokerPlace { host: broker.host.clone(), port: broker.port };
     let connections = [
-        (ConnectionName::Urgent, urgent, Some(receipts_in)),
+        (ConnectionName::Urgent, urgent, Some((receipts_in, catalogues_in))),
         (ConnectionName::Routine, routine, None),
     ];
-    for (connection, messages, receipts) in connections {
+    for (connection, messages, outgoing) in connections {
+        let (receipts, catalogues) = outgoing.unzip();
         let subscriber = Subscriber {
             connection,
             region: settings.region.clone(),
@@ -99,6 +104,7 @@ pub async fn run(
             messages,
             runner: control.clone(),
             receipts,
+            catalogues,
             refused: refused.clone(),
             clock: clock.clone(),
         };

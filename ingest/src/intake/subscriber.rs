@@ -8,12 +8,14 @@
 //! A message is acknowledged when it is read off the connection. If the runner cannot take it,
 //! it is refused and counted: its gateway sends it again, because no receipt comes. A page of a
 //! catalogue is receipted by nobody; the connection is made anew then, and the broker tells it
-//! again.
+//! again. One that the broker itself has dropped on the way is asked for by a subscription of its
+//! own, when the judgement has waited for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::envelope::Envelope;
 use firegrid_wire::limits::{MESSAGE_BYTES, MESSAGE_EXPIRY_S};
 use firegrid_wire::names::{GatewayId, RegionId};
@@ -72,6 +74,8 @@ pub struct Subscriber {
     pub runner: mpsc::Sender<Wake>,
     /// Receipts to send; only on the urgent connection.
     pub receipts: Option<mpsc::Receiver<(GatewayId, Receipt)>>,
+    /// Catalogues to ask for again; only on the urgent connection.
+    pub catalogues: Option<mpsc::Receiver<(GatewayId, CatalogueHash)>>,
     /// Counts messages that found no room.
     pub refused: Arc<AtomicU64>,
     /// The centre's clock.
@@ -82,12 +86,16 @@ impl Subscriber {
     /// Connects, listens and connects again until it is told to stop.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut receipts = self.receipts.take();
+        let mut catalogues = self.catalogues.take();
         while !*stop.borrow() {
             let (client, events) = AsyncClient::new(self.options(), REQUESTS_WAITING);
             let why = tokio::select! {
                 why = self.listen(&client, events) => why,
                 () = send_receipts(&client, &self.region, receipts.as_mut()) => {
                     "the queue of receipts is closed".to_owned()
+                }
+                () = ask_for(&client, &self.region, catalogues.as_mut()) => {
+                    "the queue of catalogues is closed".to_owned()
                 }
                 _ = stop.changed() => "the program ends".to_owned(),
             };
@@ -138,6 +146,7 @@ impl Subscriber {
 
     /// Listens until the connection breaks; says why it broke.
     async fn listen(&self, client: &AsyncClient, mut events: EventLoop) -> String {
+        let mut listening = false;
         loop {
             match events.poll().await {
                 Err(error) => return error.to_string(),
@@ -146,7 +155,8 @@ impl Subscriber {
                         return error.to_string();
                     }
                 }
-                Ok(Event::Incoming(Packet::SubAck(answer))) => {
+                // The answer to a later subscription changes nothing.
+                Ok(Event::Incoming(Packet::SubAck(answer))) if !listening => {
                     let granted = |code: &SubscribeReasonCode| {
                         matches!(code, SubscribeReasonCode::Success(_))
                     };
@@ -154,6 +164,7 @@ impl Subscriber {
                         return format!("the broker refuses a subscription: {answer:?}");
                     }
                     tracing::info!(connection = ?self.connection, "Listening.");
+                    listening = true;
                     self.tell(true).await;
                 }
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
@@ -237,6 +248,24 @@ fn too_long(channel: &Channel, envelope: Option<Envelope>, body: &[u8]) -> Optio
     };
     let beginning = body[..BEGINNING_KEPT.min(body.len())].to_vec();
     Some(Content::TooLong { topic, lane, envelope, bytes: body.len(), beginning })
+}
+
+/// Subscribes to the catalogues that are asked for, so that the broker tells what it keeps of
+/// them; without a queue it waits for ever.
+async fn ask_for(
+    client: &AsyncClient,
+    region: &RegionId,
+    catalogues: Option<&mut mpsc::Receiver<(GatewayId, CatalogueHash)>>,
+) {
+    let Some(catalogues) = catalogues else { return std::future::pending().await };
+    while let Some((gateway, hash)) = catalogues.recv().await {
+        tracing::info!(%gateway, %hash, "A catalogue is asked for again.");
+        let first = Topic::new(region, &gateway, Channel::Catalogue(hash, 1)).to_string();
+        let Some((pages, _)) = first.rsplit_once('/') else { continue };
+        if client.subscribe(format!("{pages}/+"), QoS::AtLeastOnce).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Sends receipts as long as there is a queue of them; without one it waits for ever.

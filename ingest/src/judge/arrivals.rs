@@ -332,6 +332,8 @@ impl Judgement {
             taken_over: beat.taken_over,
         });
         self.beats.insert(id.clone());
+        let unknown = gateway.catalogues.to_ask_for(arrived);
+        self.unknown.extend(unknown.map(|hash| (id.clone(), hash)));
         let owed = self.owed.to(id);
         let heads = PerLane::from_fn(|lane| {
             let head = beat.lanes[lane].head;

@@ -24,6 +24,9 @@ const PAGES_OF_ONE: u32 = 64;
 /// A gateway is online while beats come at least this often: three of them.
 const ONLINE_FOR: Millis = Millis::seconds(30);
 
+/// A catalogue that batches name and that is not known is asked for again after so long.
+const CATALOGUE_PATIENCE: Millis = Millis::seconds(30);
+
 /// Spans of a lane that are shown.
 const SPANS_SHOWN: usize = 8;
 
@@ -136,6 +139,8 @@ pub struct Catalogues {
     named: Option<CatalogueHash>,
     /// Those that batches named before they were known.
     missed: BTreeSet<CatalogueHash>,
+    /// Since when the named one is waited for, or asked for last.
+    waiting: Option<CentreTime>,
 }
 
 /// What a page brought.
@@ -189,6 +194,21 @@ impl Catalogues {
         if !self.whole.contains_key(hash) && self.missed.len() < CATALOGUES_KEPT {
             self.missed.insert(hash.clone());
         }
+    }
+
+    /// The catalogue to ask the broker for again: batches name it, and its pages have not come.
+    pub fn to_ask_for(&mut self, now: CentreTime) -> Option<CatalogueHash> {
+        let named = self.named.as_ref().filter(|named| !self.whole.contains_key(*named));
+        let Some(named) = named else {
+            self.waiting = None;
+            return None;
+        };
+        let since = *self.waiting.get_or_insert(now);
+        if now.since(since) < CATALOGUE_PATIENCE {
+            return None;
+        }
+        self.waiting = Some(now);
+        Some(named.clone())
     }
 
     /// What the catalogue says of a point.

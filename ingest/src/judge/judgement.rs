@@ -13,6 +13,7 @@ use firegrid_rules::routing::Routing;
 use firegrid_rules::rulebook::{Effect, RuleId, Rulebook, Severity};
 use firegrid_rules::ticket::REVIEW_WINDOW;
 use firegrid_rules::{alarm, engine};
+use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::names::{FullPointId, GatewayId, NameError, RegionId};
 use firegrid_wire::receipt::Receipt;
 use firegrid_wire::span::{BatchName, Lane, PerLane};
@@ -61,6 +62,8 @@ pub struct Judgement {
     pub(super) touched: BTreeSet<GatewayId>,
     /// Gateways whose beats are not answered yet.
     pub(super) beats: BTreeSet<GatewayId>,
+    /// Catalogues to ask the broker for again.
+    pub(super) unknown: Vec<(GatewayId, CatalogueHash)>,
     pub(super) series_waiting: u64,
     pub(super) unadmitted: u64,
     /// Gateways that the registry does not know.
@@ -133,6 +136,7 @@ impl Judgement {
             owed: Owed::default(),
             touched: BTreeSet::new(),
             beats: BTreeSet::new(),
+            unknown: Vec::new(),
             series_waiting,
             unadmitted: 0,
             strangers,
@@ -335,6 +339,12 @@ impl Judgement {
             Some((id, receipt))
         };
         std::mem::take(&mut self.beats).into_iter().filter_map(answer).collect()
+    }
+
+    /// The catalogues to ask the broker for again, since the last call: a page is receipted by
+    /// nobody, and one that was dropped on its way comes only to a new subscription.
+    pub fn catalogues_to_ask_for(&mut self) -> Vec<(GatewayId, CatalogueHash)> {
+        std::mem::take(&mut self.unknown)
     }
 
     /// The series store holds these batches.

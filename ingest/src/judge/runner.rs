@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::names::GatewayId;
 use firegrid_wire::receipt::Receipt;
 use firegrid_wire::time::{CentreTime, Millis};
@@ -49,6 +50,9 @@ pub const ROUTINE_WAITING: usize = 512;
 /// Receipts that may wait for a connection. A receipt that is lost is asked for again.
 pub const RECEIPTS_WAITING: usize = 4_096;
 
+/// Catalogues that may wait to be asked for. One that finds no room is asked for again.
+pub const CATALOGUES_WAITING: usize = 64;
+
 /// How long after a failed commit it is tried again.
 const RETRY_AFTER: Millis = Millis::seconds(1);
 
@@ -70,6 +74,8 @@ pub struct Lines {
     pub routine: mpsc::Receiver<Message>,
     /// Receipts on their way out.
     pub receipts: mpsc::Sender<(GatewayId, Receipt)>,
+    /// Catalogues to ask the broker for again.
+    pub catalogues: mpsc::Sender<(GatewayId, CatalogueHash)>,
     /// The id of the last committed event.
     pub last_event: watch::Sender<u64>,
     /// Messages that were refused because a queue was full.
@@ -185,6 +191,7 @@ impl Runner {
             }
             self.watch_the_commit();
             self.commit();
+            self.ask_for_catalogues();
         }
         self.commit_the_rest().await;
         self.scribe.close().await;
@@ -350,6 +357,15 @@ impl Runner {
         for (answer, done) in group.answers {
             // Who asked may have gone meanwhile.
             let _ = answer.send(done);
+        }
+    }
+
+    /// Asks the broker again for catalogues that have not come.
+    fn ask_for_catalogues(&mut self) {
+        for (gateway, hash) in self.judgement.catalogues_to_ask_for() {
+            if self.lines.catalogues.try_send((gateway, hash)).is_err() {
+                tracing::debug!("Catalogue not asked for: the queue is full.");
+            }
         }
     }
 

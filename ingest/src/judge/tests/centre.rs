@@ -140,12 +140,14 @@ impl Centre {
         let (urgent, urgent_in) = mpsc::channel(64);
         let (routine, routine_in) = mpsc::channel(64);
         let (receipts_out, receipts) = mpsc::channel(64);
+        let (catalogues, _) = mpsc::channel(64);
         let (last_event, last_event_in) = watch::channel(0);
         let lines = Lines {
             control: control_in,
             urgent: urgent_in,
             routine: routine_in,
             receipts: receipts_out,
+            catalogues,
             last_event,
             refused: Arc::default(),
         };
