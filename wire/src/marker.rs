@@ -22,6 +22,32 @@ pub struct Marker {
     /// The points that were fire-class in what is gone, with their onset.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fires: Vec<LostFire>,
+    /// What it stands for and has no room to list.
+    #[serde(default, skip_serializing_if = "More::is_nothing")]
+    pub more: More,
+}
+
+/// How much more there is than a marker lists. Neither is ever told too low.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct More {
+    /// Spans in the middle of `ends`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub spans: u64,
+    /// Entries behind those of `fires`, none more urgent than the last that is listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub fires: u64,
+}
+
+impl More {
+    /// All is listed.
+    pub fn is_nothing(&self) -> bool {
+        *self == More::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The last number of a span that a marker replaces.

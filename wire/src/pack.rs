@@ -331,7 +331,7 @@ fn refused(reason: std::fmt::Arguments<'_>) -> Unreadable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::marker::{MarkerReason, SpanEnd};
+    use crate::marker::{MarkerReason, More, SpanEnd};
     use crate::state::{State, StateSet};
 
     fn head() -> Head {
@@ -413,6 +413,7 @@ mod tests {
                 until: None,
                 reason: MarkerReason::Damaged,
                 fires: Vec::new(),
+                more: More::default(),
             }),
             ..head()
         };

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use firegrid_wire::beat::{Beat, BeatAlarm, Clock, LaneBeat, SpoolHealth};
 use firegrid_wire::catalogue::{Catalogue, CatalogueHash, DeviceEntry, Page, PointEntry};
-use firegrid_wire::marker::{LostFire, Marker, MarkerReason, SpanEnd};
+use firegrid_wire::marker::{LostFire, Marker, MarkerReason, More, SpanEnd};
 use firegrid_wire::names::{DeviceId, GatewayId, PointId};
 use firegrid_wire::pack::{After, Head, RefreshPiece, Stretch, decode, encode};
 use firegrid_wire::presence::{Connection, Presence};
@@ -138,6 +138,7 @@ fn a_marker() {
             t: at(-30_000),
             vs: "fire".into(),
         }],
+        more: More::default(),
     };
     let of = |marker: &Marker| Head {
         after: Some(After::Nothing),
@@ -146,6 +147,8 @@ fn a_marker() {
         ..head()
     };
     check_batch("marker.json", of(&marker), &[]);
+    let longer = Marker { more: More { spans: 2, fires: 31 }, ..marker.clone() };
+    check_batch("marker-longer.json", of(&longer), &[]);
     let forgotten = Marker {
         reason: MarkerReason::Forgotten,
         since: None,

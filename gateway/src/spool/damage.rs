@@ -5,7 +5,7 @@
 //! be read in the rubble of an urgent batch and was fire-class is told with the marker.
 
 use firegrid_wire::catalogue::CatalogueHash;
-use firegrid_wire::marker::{MarkerReason, SpanEnd};
+use firegrid_wire::marker::{MarkerReason, More, SpanEnd};
 use firegrid_wire::names::GatewayId;
 use firegrid_wire::pack::After;
 use firegrid_wire::span::{BatchName, Lane};
@@ -105,7 +105,8 @@ impl Missing {
     ) -> Gone {
         let fires = Fires::in_rubble(rubble, self.first.span);
         let Missing { first, after, ends, last } = self;
-        Gone { first, after, ends, last, since, until, reason: MarkerReason::Damaged, fires }
+        let (reason, more) = (MarkerReason::Damaged, More::default());
+        Gone { first, after, ends, last, since, until, reason, fires, more }
     }
 }
 
@@ -193,7 +194,7 @@ mod tests {
             let missing = missing.expect("something is missing");
             let rubble = br#"[{"bn":"mall-01/","span":"0000000000000002","seq":1},{"n":"facp1/L1D017","t":10.5,"vs":"fire disabled"},{"n":"facp1/L1D018","t":11,"vs":"nor#mal"},{"n":"facp1/L1D0"#;
             let name = missing.name();
-            let body = missing.gone(None, None, rubble).encode(&labels);
+            let body = missing.gone(None, None, rubble).encode(&labels, 0);
             let pack = pack::decode(&body).expect("a marker");
             assert_eq!(pack.head.name, name);
             let marker = pack.head.marker.expect("a marker");

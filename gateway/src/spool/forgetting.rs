@@ -14,10 +14,10 @@
 
 use std::io;
 
-use firegrid_wire::marker::MarkerReason;
+use firegrid_wire::marker::{MarkerReason, More};
 use firegrid_wire::span::BatchName;
 
-use super::gone::Gone;
+use super::gone::{Gone, MOST_BREVITY};
 use super::lane::{Before, Lane, Place, Position};
 use super::reading::Item;
 use super::record::{MOST_REFUSED, StateRecord};
@@ -55,6 +55,7 @@ impl<S: Storage> Lane<S> {
                     self.marker = None;
                 }
                 self.refused.retain(|refused| *refused != entry.name);
+                self.brevity = 0;
                 self.depth = self.depth.saturating_sub(counts);
                 self.front = behind;
                 self.position.name = Some(entry.name);
@@ -101,7 +102,11 @@ impl<S: Storage> Lane<S> {
         let most = self.quota.saturating_sub(needed);
         while most < self.held() && 1 < self.segments.len() {
             let count = self.segments.len();
-            self.replace_oldest()?;
+            // What joins a marker is what is gone, not what the broker lets pass.
+            let brevity = std::mem::take(&mut self.brevity);
+            let replaced = self.replace_oldest();
+            self.brevity = brevity;
+            replaced?;
             self.remove_forgotten();
             if self.segments.len() == count {
                 // It cannot be removed now; nothing is lost by holding it longer.
@@ -158,7 +163,7 @@ impl<S: Storage> Lane<S> {
 
     /// Makes a marker durable that stands before everything that is held, and sends from there.
     fn stand_at_begin(&mut self, gone: Gone) -> io::Result<()> {
-        let marker = gone.encode(&self.labels);
+        let marker = gone.encode(&self.labels, 0);
         self.write_state(StateRecord { position: None, marker, ..self.state() })?;
         self.position = Position { name: None, is_written: true };
         self.oldest = gone.until.or(self.oldest);
@@ -199,6 +204,7 @@ impl<S: Storage> Lane<S> {
             until: None,
             reason: MarkerReason::Forgotten,
             fires: Default::default(),
+            more: More::default(),
         };
         tracing::error!(
             lane = %self.labels.lane,
@@ -249,15 +255,22 @@ impl<S: Storage> Lane<S> {
     }
 
     /// The broker refuses this very batch for good: a marker takes its place, which is durable
-    /// when this returns. Whether it did; a marker, and what is receipted, stays as it is.
+    /// when this returns. A marker that is refused itself is told again with less in it. Whether
+    /// anything changed; what is receipted stays as it is.
     pub fn refused(&mut self, name: BatchName) -> io::Result<bool> {
         let stands = |lane: &Lane<S>, last| lane.spans.is_passed(last, name);
-        let before = self.marker.as_ref().map(|gone| gone.last).or(self.front.before);
-        if !stands(self, self.last)
-            || stands(self, before)
-            || self.refused.contains(&name)
-            || MOST_REFUSED <= self.refused.len()
-        {
+        let marker = self.marker.as_ref().map(|gone| gone.last);
+        if marker == Some(name) {
+            return Ok(self.shorten(name));
+        }
+        let before = marker.or(self.front.before);
+        if !stands(self, self.last) || stands(self, before) {
+            return Ok(false);
+        }
+        if self.refused.contains(&name) || self.last_marker == Some(name) {
+            return Ok(self.shorten(name));
+        }
+        if MOST_REFUSED <= self.refused.len() {
             return Ok(false);
         }
         let mut state = self.state();
@@ -272,5 +285,22 @@ impl<S: Storage> Lane<S> {
             "The broker refuses a batch, a marker takes its place."
         );
         Ok(true)
+    }
+
+    /// The broker refuses even the marker: it lists half as much from now on, so that whatever
+    /// stands behind it is not held up for ever. Whether that was possible.
+    fn shorten(&mut self, marker: BatchName) -> bool {
+        self.rewind();
+        if MOST_BREVITY <= self.brevity {
+            return false;
+        }
+        self.brevity += 1;
+        self.dead_letters = self.dead_letters.saturating_add(1);
+        tracing::error!(
+            lane = %self.labels.lane,
+            batch = %marker,
+            "The broker refuses a marker, it is told again with less in it."
+        );
+        true
     }
 }

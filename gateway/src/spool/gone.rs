@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use firegrid_wire::limits::MESSAGE_BYTES;
-use firegrid_wire::marker::{LostFire, Marker, MarkerReason, SpanEnd};
+use firegrid_wire::marker::{LostFire, Marker, MarkerReason, More, SpanEnd};
 use firegrid_wire::names::PointId;
 use firegrid_wire::pack::{self, After, Head};
 use firegrid_wire::span::{BatchName, Lane, SpanId};
@@ -17,11 +17,14 @@ use firegrid_wire::time::GatewayTime;
 use super::damage::MarkerLabels;
 
 /// More spans than this are not listed: the first ones stay, in which the centre may stand, and
-/// the last ones.
+/// the last ones. How many are left out is told.
 const MOST_SPANS: usize = 384;
 
-/// Of them, so many are the first ones.
-const FIRST_SPANS: usize = 128;
+/// Of the listed spans, one in so many is one of the first.
+const FIRST_SPANS: usize = 3;
+
+/// Halved so often, a marker lists no fire and two spans; there is no shorter one.
+pub(super) const MOST_BREVITY: u32 = 10;
 
 /// Bytes of a marker for its fires: what spans and labels leave of a message.
 const FIRE_BYTES: usize = MESSAGE_BYTES - (MOST_SPANS * 48 + 2 * 1024);
@@ -37,6 +40,8 @@ pub(super) struct Gone {
     pub(super) until: Option<GatewayTime>,
     pub(super) reason: MarkerReason,
     pub(super) fires: Fires,
+    /// What a marker that joined it could not list.
+    pub(super) more: More,
 }
 
 /// The fire-class points in it. A point stands there once for every fire-class state that it
@@ -63,19 +68,21 @@ impl Gone {
             until: newest,
             reason,
             fires: scraps.fires,
+            more: More::default(),
         }
     }
 
     /// What a marker's bytes say. `None` if they are no marker.
     pub(super) fn of_marker(body: &[u8]) -> Option<Gone> {
         let Head { name, after, marker, .. } = pack::decode(body).ok()?.head;
-        let Marker { first, ends, since, until, reason, fires } = marker?;
+        let Marker { first, ends, since, until, reason, fires, more } = marker?;
         let mut found = Fires::default();
         // They are listed by their weight, not in their order: each counts.
         for fire in fires {
             found.0.entry(fire.n.clone()).or_default().push(fire);
         }
-        Some(Gone { first, after, ends, last: name, since, until, reason, fires: found })
+        let fires = found;
+        Some(Gone { first, after, ends, last: name, since, until, reason, fires, more })
     }
 
     /// What follows it is gone too.
@@ -87,17 +94,28 @@ impl Gone {
         self.last = next.last;
         self.until = self.until.max(next.until);
         self.reason = worse(self.reason, next.reason);
+        self.more.spans = self.more.spans.saturating_add(next.more.spans);
+        self.more.fires = self.more.fires.saturating_add(next.more.fires);
         next.fires.0.into_values().flatten().for_each(|fire| self.fires.add(fire));
     }
 
-    /// The bytes of the marker that stands in its place.
-    pub(super) fn encode(&self, labels: &MarkerLabels) -> Vec<u8> {
+    /// The bytes of the marker that stands in its place. With every step of brevity it lists
+    /// half as much, and counts what it does not list.
+    pub(super) fn encode(&self, labels: &MarkerLabels, brevity: u32) -> Vec<u8> {
         let mut ends = self.ends.clone();
-        if MOST_SPANS < ends.len() {
-            ends.drain(FIRST_SPANS..ends.len() - (MOST_SPANS - FIRST_SPANS));
+        let mut more = self.more;
+        let most = (MOST_SPANS >> brevity).max(2);
+        if most < ends.len() {
+            let first = (most / FIRST_SPANS).max(1);
+            let left_out = ends.drain(first..ends.len() - (most - first)).count();
+            more.spans = more.spans.saturating_add(left_out as u64);
         }
         let fires = match labels.lane {
-            Lane::Urgent => self.fires.listed(),
+            Lane::Urgent => {
+                let (fires, left_out) = self.fires.listed(FIRE_BYTES >> brevity);
+                more.fires = more.fires.saturating_add(left_out as u64);
+                fires
+            }
             Lane::Routine => Vec::new(),
         };
         let head = Head {
@@ -115,6 +133,7 @@ impl Gone {
                 until: self.until.filter(|until| self.since.is_none_or(|since| since <= *until)),
                 reason: self.reason,
                 fires,
+                more,
             }),
         };
         pack::encode(&head, [])
@@ -136,17 +155,19 @@ impl Fires {
     }
 
     /// Fire before prealarm before supervisory, then by time: if not all have room, the least
-    /// urgent ones are left out.
-    fn listed(&self) -> Vec<LostFire> {
+    /// urgent ones are left out; how many.
+    fn listed(&self, most_bytes: usize) -> (Vec<LostFire>, usize) {
         let mut fires: Vec<&LostFire> = self.0.values().flatten().collect();
         fires.sort_by_key(|fire| (rank(set(&fire.vs)), fire.t));
         let mut bytes = 0;
         let fits = |fire: &&LostFire| {
             // What stands around name and words, quotes and brackets included.
             bytes += fire.n.as_str().len() + fire.vs.len() + 80;
-            bytes <= FIRE_BYTES
+            bytes <= most_bytes
         };
-        fires.into_iter().take_while(fits).cloned().collect()
+        let listed: Vec<LostFire> = fires.iter().copied().take_while(fits).cloned().collect();
+        let left_out = fires.len() - listed.len();
+        (listed, left_out)
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Lane<S> {
     pub(super) refused: Vec<BatchName>,
     /// How many the broker has refused in this run.
     pub(super) dead_letters: u32,
+    /// How often the broker has refused a marker itself: so often what markers list is halved.
+    pub(super) brevity: u32,
     pub(super) front: Place,
     pub(super) cursor: Place,
     /// The last durable name.
@@ -278,7 +280,11 @@ impl<S: Storage> Lane<S> {
             position: self.position.name,
             spans: self.spans.latest(),
             refused: self.refused.clone(),
-            marker: self.marker.as_ref().map(|gone| gone.encode(&self.labels)).unwrap_or_default(),
+            marker: self
+                .marker
+                .as_ref()
+                .map(|gone| gone.encode(&self.labels, 0))
+                .unwrap_or_default(),
         }
     }
 

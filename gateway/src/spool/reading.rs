@@ -40,7 +40,7 @@ impl<S: Storage> Lane<S> {
         if let Some(gone) = self.marker.as_ref().filter(|_| place.is_begin()) {
             let (name, newest) = (gone.last, gone.until);
             (place.before, place.newest) = (Some(name), newest);
-            let entry = Entry { name, body: gone.encode(&self.labels), newest };
+            let entry = Entry { name, body: gone.encode(&self.labels, self.brevity), newest };
             return Ok(Some(Item { entry, first: gone.first, counts: 1 }));
         }
         let mut rubble = Vec::new();
@@ -115,7 +115,7 @@ impl<S: Storage> Lane<S> {
             let body = if self.refused.contains(&name) {
                 let after = self.spans.after(name);
                 Gone::batch(name, after, newest, batch.body, MarkerReason::Refused)
-                    .encode(&self.labels)
+                    .encode(&self.labels, self.brevity)
             } else {
                 batch.body.to_vec()
             };
@@ -165,7 +165,7 @@ impl<S: Storage> Lane<S> {
     ) -> Item {
         let gone = missing.gone(place.newest, until, rubble);
         let (name, first) = (gone.last, gone.first);
-        let body = gone.encode(&self.labels);
+        let body = gone.encode(&self.labels, self.brevity);
         if self.last_marker.replace(name) != Some(name) {
             tracing::error!(
                 lane = %self.labels.lane,

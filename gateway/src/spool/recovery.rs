@@ -48,6 +48,7 @@ impl<S: Storage> Lane<S> {
             marker: None,
             refused: Vec::new(),
             dead_letters: 0,
+            brevity: 0,
             front: Place::default(),
             cursor: Place::default(),
             last: None,

@@ -5,7 +5,7 @@ use firegrid_wire::beat::Beat;
 use firegrid_wire::catalogue::{CatalogueHash, Page};
 use firegrid_wire::envelope::Envelope;
 use firegrid_wire::limits::MESSAGE_BYTES;
-use firegrid_wire::marker::{Marker, MarkerReason, SpanEnd};
+use firegrid_wire::marker::{Marker, MarkerReason, More, SpanEnd};
 use firegrid_wire::names::GatewayId;
 use firegrid_wire::pack::{self, Head, Pack};
 use firegrid_wire::presence::Presence;
@@ -422,6 +422,7 @@ fn blank(arriving: &Arriving<'_>, name: BatchName) -> Pack {
         until: None,
         reason: MarkerReason::Damaged,
         fires: Vec::new(),
+        more: More::default(),
     };
     let head = Head {
         gateway: arriving.gateway.clone(),

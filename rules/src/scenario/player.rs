@@ -6,7 +6,7 @@ use std::sync::Arc;
 use firegrid_wire::beat::{Beat, BeatAlarm, Clock, LaneBeat, SpoolHealth};
 use firegrid_wire::catalogue::{Catalogue, CatalogueHash};
 use firegrid_wire::limits::BEAT_EVERY_MS;
-use firegrid_wire::marker::{LostFire, Marker, MarkerReason, SpanEnd};
+use firegrid_wire::marker::{LostFire, Marker, MarkerReason, More, SpanEnd};
 use firegrid_wire::names::{FullPointId, GatewayId, PointId};
 use firegrid_wire::pack::{After, Head, Pack, Stretch};
 use firegrid_wire::reading::Reading;
@@ -243,6 +243,7 @@ impl Player {
             until: None,
             reason: MarkerReason::Quota,
             fires: fires.collect(),
+            more: More::default(),
         };
         self.send(lane, span, None, Some(marker), Vec::new());
     }

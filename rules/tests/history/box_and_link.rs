@@ -2,7 +2,7 @@
 
 use firegrid_rules::engine::HeadStanding;
 use firegrid_wire::beat::{Beat, BeatAlarm, Clock, LaneBeat, SpoolHealth};
-use firegrid_wire::marker::{LostFire, Marker, MarkerReason, SpanEnd};
+use firegrid_wire::marker::{LostFire, Marker, MarkerReason, More, SpanEnd};
 use firegrid_wire::names::PointId;
 use firegrid_wire::pack::{After, Head, Pack, Stretch};
 use firegrid_wire::reading::{Quality, Reading, Value};
@@ -110,6 +110,7 @@ impl Writer {
                     until: None,
                     reason: MarkerReason::Quota,
                     fires: lost.collect(),
+                    more: More::default(),
                 };
                 self.batch(*lane, None, Some(marker), Vec::new());
             }

@@ -2,7 +2,7 @@
 
 use firegrid_rules::engine::HeadStanding;
 use firegrid_wire::beat::{Beat, BeatAlarm, Clock, LaneBeat, SpoolHealth};
-use firegrid_wire::marker::{LostFire, Marker, MarkerReason};
+use firegrid_wire::marker::{LostFire, Marker, MarkerReason, More};
 use firegrid_wire::names::PointId;
 use firegrid_wire::pack::{Head, Pack, Stretch};
 use firegrid_wire::reading::Reading;
@@ -51,6 +51,7 @@ pub fn wild_calls() -> impl Strategy<Value = Vec<Call>> {
                 t: GatewayTime::from_millis(time),
                 vs: "fire test".into(),
             }],
+            more: More::default(),
         }),
     );
     let batch = (

@@ -9,7 +9,7 @@ use firegrid_rules::rulebook::Rulebook;
 use firegrid_wire::beat::{Beat, BeatAlarm, Clock as Synced, LaneBeat, SpoolHealth};
 use firegrid_wire::catalogue::{Catalogue, CatalogueHash, DeviceEntry, PointEntry};
 use firegrid_wire::envelope::Envelope;
-use firegrid_wire::marker::{LostFire, Marker, MarkerReason, SpanEnd};
+use firegrid_wire::marker::{LostFire, Marker, MarkerReason, More, SpanEnd};
 use firegrid_wire::names::{DeviceId, FullPointId, GatewayId, PointId, RegionId};
 use firegrid_wire::pack::{self, After, Head, RefreshPiece, Stretch};
 use firegrid_wire::quantity::Unit;
@@ -235,6 +235,7 @@ impl Centre {
             until: Some(at(1)),
             reason,
             fires: fires.collect(),
+            more: More::default(),
         };
         let head =
             Head { marker: Some(marker), stretch: None, ..self.head(Lane::Urgent, name, "", 0) };
