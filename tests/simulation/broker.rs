@@ -194,11 +194,18 @@ impl World {
         }
     }
 
+    /// The centre subscribes to a catalogue that has not come.
+    pub(crate) fn tell_catalogue(&mut self, hash: &CatalogueHash) {
+        for ((of, page), body) in self.broker.retained.clone() {
+            if of == *hash {
+                let content = Content::CataloguePage { hash: of, page, body };
+                self.sends_to_centre(Lane::Urgent, content, true);
+            }
+        }
+    }
+
     fn sends_to_centre(&mut self, lane: Lane, content: Content, may_double: bool) {
-        // Still open: a centre that stays subscribed never asks again for a page that the broker
-        // dropped, and judges by words until its connection is made anew (seed 562 without this).
-        let retained = matches!(content, Content::CataloguePage { .. });
-        let lost = self.rng.u8(0..100) < self.broker.loss && !retained;
+        let lost = self.rng.u8(0..100) < self.broker.loss;
         if !self.centre.listens() || lost {
             return;
         }

@@ -326,6 +326,10 @@ impl World {
             self.centre_answers(receipts);
         }
         let Some(up) = &mut self.centre.up else { return };
+        for (_, hash) in up.judgement.catalogues_to_ask_for() {
+            self.tell_catalogue(&hash);
+        }
+        let Some(up) = &mut self.centre.up else { return };
         let deadline = up.judgement.deadline().millis() - BEGIN_MS;
         let deadline = u64::try_from(deadline).unwrap_or(0).max(self.now + 1);
         if deadline < up.tick {

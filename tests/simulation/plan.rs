@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::panel::{DEVICES, POINTS, Said};
+use super::panel::{CHANGING, DEVICES, POINTS, Said};
 use firegrid_wire::span::Lane;
 
 /// Nothing goes wrong after this moment; what lasts is mended by then.
@@ -291,6 +291,11 @@ impl Plan {
                 if rng.bool() {
                     let at = rng.u64(20_000..180_000);
                     self.faults.push((at, Fault::Catalogue(rng.u64(500..5_000))));
+                    if rng.bool() {
+                        // What the point then says must not clear what it said as another one.
+                        self.says(at - rng.u64(2_000..15_000), CHANGING, Said::Words("fire"));
+                        self.says(at + rng.u64(0..20_000), CHANGING, Said::Words("normal"));
+                    }
                 }
             }
             Theme::Backlog => {

@@ -6,7 +6,9 @@
 //! - **New**: seq is position + 1 in its span; or seq 1 whose `after` is the position.
 //! - **New, with hole**: seq 1 whose `after` is behind the position, or none.
 //! - **Duplicate**: at or before the end of its span.
-//! - **Gap**: further than that, or `after` in a span that is not known. It is asked for once.
+//! - **Gap**: further than that, or `after` in a span that is not known. It is asked for, and
+//!   again as long as nothing comes: what was asked may be lost, and what was receipted once a
+//!   box tells only when it is asked.
 //! - **Hole**: a marker in which the position lies; that is tested before its `after`.
 //! - **Conflict**: a batch of an earlier span, beyond its end: another box with this identity.
 //!
@@ -34,6 +36,9 @@ pub const SPANS_KEPT: usize = 4_096;
 /// How often and for how long the same batch must come before a gap is given up.
 const IMPASSE_TIMES: u32 = 4;
 const IMPASSE_LASTS: Millis = Millis::seconds(60);
+
+/// After so long the same is asked for again.
+const ASK_AGAIN: Millis = Millis::seconds(10);
 
 /// What admission must know of a batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,7 +102,7 @@ pub enum Admission {
     Duplicate,
     /// Something is missing before it.
     Gap {
-        /// What to ask for; nothing if that was asked already.
+        /// What to ask for; nothing if that was asked just now.
         ask: Option<BatchName>,
     },
     /// It comes from another box with the same identity.
@@ -123,7 +128,7 @@ pub struct LaneState {
     spans: HashMap<SpanId, Place>,
     next_order: u32,
     apart: HashMap<SpanId, Seq>,
-    asked: Option<BatchName>,
+    asked: Option<(BatchName, CentreTime)>,
     impasse: Option<Impasse>,
     changed: Vec<SpanId>,
     changed_apart: Vec<SpanId>,
@@ -204,7 +209,7 @@ impl LaneState {
         match admission {
             Admission::New { .. } | Admission::Hole { .. } => self.move_on(candidate),
             Admission::Gap { .. } => {
-                return Admission::Gap { ask: self.ask_behind(candidate.name) };
+                return Admission::Gap { ask: self.ask_behind(candidate.name, arrived) };
             }
             Admission::Conflict { keep: true } => {
                 let end = self.apart.entry(candidate.name.span).or_default();
@@ -229,17 +234,20 @@ impl LaneState {
         }
     }
 
-    /// What to ask for when something behind the position is known to exist; once per position.
-    pub fn ask_behind(&mut self, known: BatchName) -> Option<BatchName> {
+    /// What to ask for when something behind the position is known to exist; nothing if that was
+    /// asked just now.
+    pub fn ask_behind(&mut self, known: BatchName, now: CentreTime) -> Option<BatchName> {
         let wanted = match self.position {
             Some(position) => position.next(),
             None => BatchName { span: known.span, seq: 1 },
         };
-        if self.asked == Some(wanted) {
+        let before = self.asked.filter(|(name, _)| *name == wanted);
+        // A clock that was set back delays no question.
+        if before.is_some_and(|(_, at)| at <= now && now.since(at) < ASK_AGAIN) {
             return None;
         }
-        self.asked = Some(wanted);
-        self.asked
+        self.asked = Some((wanted, now));
+        Some(wanted)
     }
 
     /// What a batch is, if nothing has been waited for.

@@ -340,7 +340,8 @@ impl Judgement {
             let standing = gateway.lanes[lane].standing(head);
             match (standing, head) {
                 (HeadStanding::NotJudged, Some(head)) if gateway.committed[lane].is_some() => {
-                    owed[lane].ask = gateway.lanes[lane].ask_behind(head).or(owed[lane].ask);
+                    let ask = gateway.lanes[lane].ask_behind(head, arrived);
+                    owed[lane].ask = ask.or(owed[lane].ask);
                 }
                 (HeadStanding::NotJudged, _)
                 | (HeadStanding::JudgedInOlderSpan | HeadStanding::Judged { .. }, _) => {}

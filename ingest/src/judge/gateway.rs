@@ -249,3 +249,32 @@ impl Catalogues {
         gone
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_catalogue_that_batches_name_is_asked_for_until_it_has_come() {
+        let catalogue = Catalogue::default();
+        let (hash, pages) = (catalogue.hash(), catalogue.pages());
+        let mut catalogues = Catalogues::default();
+        let mut asks = |seconds: i64, known: bool| {
+            if known {
+                for body in &pages {
+                    let page = serde_json::from_slice(body).expect("a page");
+                    catalogues.take(&page);
+                }
+            }
+            catalogues.name(&hash);
+            catalogues.to_ask_for(CentreTime::from_millis(seconds * 1_000)).is_some()
+        };
+        assert!(!asks(0, false), "it may still be on its way");
+        assert!(!asks(29, false));
+        assert!(asks(30, false));
+        assert!(!asks(59, false), "the broker has its time to answer");
+        assert!(asks(60, false));
+        assert!(!asks(90, true));
+        assert!(!asks(200, false));
+    }
+}

@@ -29,7 +29,8 @@ impl Oracle {
                 let against = self.polls_of(span, place).iter().find(|(at, says)| {
                     (from..t).contains(at) && says[place].is_some_and(Said::is_calm)
                 });
-                if let Some((at, _)) = against.copied() {
+                // What held when the copy was made holds on behind the hole that it tells of.
+                if let (Some((at, _)), false) = (against.copied(), self.centre_restored) {
                     self.broken("a low pressure is proven", || format!("{id}: calm at {at}"));
                 }
                 if let Some(since) = self.begins(place, span, t, Said::is_alarming)
