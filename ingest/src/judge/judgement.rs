@@ -15,15 +15,14 @@ use firegrid_rules::ticket::REVIEW_WINDOW;
 use firegrid_rules::{alarm, engine};
 use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::names::{FullPointId, GatewayId, NameError, RegionId};
-use firegrid_wire::receipt::Receipt;
-use firegrid_wire::span::{BatchName, Lane, PerLane};
+use firegrid_wire::span::{BatchName, Lane};
 use firegrid_wire::time::{CentreTime, Millis};
 use serde_json::json;
 
 use super::changes::Changes;
 use super::events::{Action, ConnectionName, Done, Refused};
 use super::gateway::Gateway;
-use super::receipts::{Owed, receipt};
+use super::receipts::Owed;
 use super::vouched::{Growing, Stretches};
 use crate::desk::alarms::{AlarmBook, OwnAlarm};
 use crate::desk::case::{Owner, place};
@@ -323,28 +322,6 @@ impl Judgement {
             lasts: false,
         };
         self.own_alarm(own, now);
-    }
-
-    /// The receipts for those who are owed one, once what they are owed it for is committed.
-    pub fn receipts(&self, owed: Owed) -> Vec<(GatewayId, Receipt)> {
-        owed.receipts(&self.gateways)
-    }
-
-    /// Answers to the beats since the last call, for as long as nothing can be committed: they
-    /// tell what was committed before and name no duplicate, because its first arrival may be
-    /// among what waits. The receipts that are owed stay owed.
-    pub fn answers_to_beats(&mut self) -> Vec<(GatewayId, Receipt)> {
-        let answer = |id: GatewayId| {
-            let receipt = receipt(self.gateways.get(&id)?, PerLane::default());
-            Some((id, receipt))
-        };
-        std::mem::take(&mut self.beats).into_iter().filter_map(answer).collect()
-    }
-
-    /// The catalogues to ask the broker for again, since the last call: a page is receipted by
-    /// nobody, and one that was dropped on its way comes only to a new subscription.
-    pub fn catalogues_to_ask_for(&mut self) -> Vec<(GatewayId, CatalogueHash)> {
-        std::mem::take(&mut self.unknown)
     }
 
     /// The series store holds these batches.

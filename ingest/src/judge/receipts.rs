@@ -1,12 +1,15 @@
-//! Receipts: what is owed to whom, and said only of what is committed.
+//! Receipts: what is owed to whom, and said only of what is committed. And what is asked of the
+//! broker.
 
 use std::collections::BTreeMap;
 
+use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::names::GatewayId;
 use firegrid_wire::receipt::{LaneReceipt, Receipt};
 use firegrid_wire::span::{BatchName, Lane, PerLane};
 
 use super::gateway::Gateway;
+use super::judgement::Judgement;
 
 /// What is to be said beside the positions.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,7 +49,7 @@ impl Owed {
 }
 
 /// What a gateway is told: what is committed, what is wanted, and what stands beside it.
-pub fn receipt(gateway: &Gateway, beside: PerLane<Beside>) -> Receipt {
+fn receipt(gateway: &Gateway, beside: PerLane<Beside>) -> Receipt {
     let lanes = PerLane::from_fn(|lane| LaneReceipt {
         position: gateway.committed[lane],
         duplicate: beside[lane].duplicate,
@@ -54,4 +57,28 @@ pub fn receipt(gateway: &Gateway, beside: PerLane<Beside>) -> Receipt {
         want: gateway.wishes[lane].wanted(),
     });
     Receipt { lanes }
+}
+
+impl Judgement {
+    /// The receipts for those who are owed one, once what they are owed it for is committed.
+    pub fn receipts(&self, owed: Owed) -> Vec<(GatewayId, Receipt)> {
+        owed.receipts(&self.gateways)
+    }
+
+    /// Answers to the beats since the last call, for as long as nothing can be committed: they
+    /// tell what was committed before and name no duplicate, because its first arrival may be
+    /// among what waits. The receipts that are owed stay owed.
+    pub fn answers_to_beats(&mut self) -> Vec<(GatewayId, Receipt)> {
+        let answer = |id: GatewayId| {
+            let receipt = receipt(self.gateways.get(&id)?, PerLane::default());
+            Some((id, receipt))
+        };
+        std::mem::take(&mut self.beats).into_iter().filter_map(answer).collect()
+    }
+
+    /// The catalogues to ask the broker for again, since the last call: a page is receipted by
+    /// nobody, and one that was dropped on its way comes only to a new subscription.
+    pub fn catalogues_to_ask_for(&mut self) -> Vec<(GatewayId, CatalogueHash)> {
+        std::mem::take(&mut self.unknown)
+    }
 }
