@@ -129,6 +129,11 @@ pub enum Reason {
         /// What the point says.
         said: Said,
     },
+    /// What it and other points say together.
+    Together {
+        /// For how long that had to hold, if for any time.
+        lasting: Option<Millis>,
+    },
     /// A heartbeat named the point; the numbered reading has not come yet.
     Beat {
         /// What the point says.
@@ -161,6 +166,8 @@ pub enum Reason {
     Vanished,
     /// The rule no longer looks at the point.
     Unwatched,
+    /// The rule looks at other points together, or by other limits.
+    Regrouped,
     /// The rule or its limits are other ones now than those that raised it.
     OtherRule {
         /// The revision that raised it.
@@ -252,6 +259,10 @@ impl Reason {
             Reason::Window { said } => {
                 format!("时间窗口内的变化已不同，当前：{}", said_zh(*said))
             }
+            Reason::Together { lasting: Some(lasting) } => {
+                format!("结合其他点位判断，持续 {lasting}")
+            }
+            Reason::Together { lasting: None } => "结合其他点位判断".to_owned(),
             Reason::Beat { states } => {
                 format!("心跳上报：{}（待编号读数确认）", said_zh(Said::States(*states)))
             }
@@ -264,6 +275,7 @@ impl Reason {
             Reason::Replaced => "点位来源已变更，需人工处理".to_owned(),
             Reason::Vanished => "点位已从目录中移除，需人工处理".to_owned(),
             Reason::Unwatched => "规则不再适用于该点位，需人工处理".to_owned(),
+            Reason::Regrouped => "综合判断的点位、限值或规则已变更，需人工处理".to_owned(),
             Reason::OtherRule { raised_under, now } if raised_under == now => {
                 "该点位的限值已变更；须同时满足触发时与现行限值才能恢复".to_owned()
             }
@@ -296,6 +308,10 @@ impl fmt::Display for Reason {
             }
             Reason::Resumed { said } => write!(f, "after a hole it says {said}"),
             Reason::Window { said } => write!(f, "its window moved on; it says {said}"),
+            Reason::Together { lasting: Some(lasting) } => {
+                write!(f, "together with other points it held for {lasting}")
+            }
+            Reason::Together { lasting: None } => f.write_str("together with other points"),
             Reason::Beat { states } => write!(f, "a heartbeat tells {states}"),
             Reason::Lost { states } => write!(f, "it said {states} in what was lost"),
             Reason::Silent { lasting, .. } => write!(f, "nothing was heard for {lasting}"),
@@ -304,6 +320,9 @@ impl fmt::Display for Reason {
             Reason::Replaced => f.write_str("the point has another source now"),
             Reason::Vanished => f.write_str("the catalogue no longer has the point"),
             Reason::Unwatched => f.write_str("the rule no longer looks at the point"),
+            Reason::Regrouped => {
+                f.write_str("the rule looks at other points together, or by other limits")
+            }
             Reason::OtherRule { raised_under, now } if raised_under == now => {
                 f.write_str("its limits changed: those that raised it count until it is calm")
             }

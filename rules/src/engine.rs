@@ -29,6 +29,7 @@ mod adoption;
 mod binding;
 mod closing;
 mod gateway;
+mod joined;
 mod lane;
 mod names;
 mod places;
@@ -202,15 +203,14 @@ impl Engine {
         wanted
     }
 
-    /// Whether the catalogue that a batch names is known; if not, its states are judged by
-    /// their words alone and clear nothing.
-    pub fn knows(&self, gateway: &GatewayId, hash: &CatalogueHash) -> bool {
+    /// Whether the catalogue that a batch of this lane names is known; if not, its states are
+    /// judged by their words alone and clear nothing. A catalogue by which both lanes have judged
+    /// is not kept: give it again when a box comes back to it.
+    pub fn knows(&self, gateway: &GatewayId, lane: Lane, hash: &CatalogueHash) -> bool {
         self.get(gateway).is_some_and(|gateway| {
+            let lane = &gateway.lanes[lane];
             gateway.catalogues.iter().any(|known| known.hash == *hash)
-                || Lane::ALL.into_iter().any(|lane| {
-                    let lane = &gateway.lanes[lane];
-                    lane.bound && lane.adopted.as_ref() == Some(hash)
-                })
+                || (lane.bound && lane.adopted.as_ref() == Some(hash))
         })
     }
 

@@ -5,7 +5,8 @@
 //!
 //! Read it in this order:
 //!
-//! 1. [`rulebook`], [`condition`] — what is judged, and what a condition says of a reading
+//! 1. [`rulebook`], [`condition`], [`beside`] — what is judged, what a condition says of a reading,
+//!    and which other points a rule looks at
 //! 2. [`phase`], [`window`], [`sight`] — what time does to a condition, and what silence means
 //! 3. [`decision`], [`engine`] — readings, beats and silence in, decisions out
 //! 4. [`alarm`], [`ticket`], [`lifecycle`] — what people do with a decision
@@ -13,6 +14,7 @@
 //! 6. [`scenario`] — how a rule's author proves what it does
 
 pub mod alarm;
+pub mod beside;
 pub mod condition;
 pub mod decision;
 pub mod engine;

@@ -9,12 +9,13 @@ use std::str::FromStr;
 
 use firegrid_wire::catalogue::PointEntry;
 use firegrid_wire::document::Mistakes;
-use firegrid_wire::quantity::Unit;
 use firegrid_wire::time::Millis;
 
+use crate::beside::{Beside, Kinds};
 use crate::condition::Condition;
 use crate::word::worded;
 
+mod beside;
 mod limits;
 mod reading;
 
@@ -71,9 +72,12 @@ pub struct Step {
     pub effect: Effect,
     /// What must hold.
     pub when: Condition,
+    /// What must hold on other points with it. A step with any of it looks at both lanes.
+    pub beside: Vec<Beside>,
     /// For how long.
     pub held_for: Millis,
-    /// What must hold for it to calm; none: `when` must not hold.
+    /// What must hold on its point for it to calm; none: `when`, or what stands beside it, must
+    /// not hold.
     pub clear_when: Option<Condition>,
     /// For how long.
     pub clear_for: Millis,
@@ -82,17 +86,8 @@ pub struct Step {
 /// What a rule looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
-    /// Points of the catalogue; what is left empty does not restrict.
-    Points {
-        /// System types of GB/T 26875.3-2011 table 4.
-        systems: Vec<u8>,
-        /// Part types of GB/T 26875.3-2011 table 5.
-        parts: Vec<u8>,
-        /// The unit of an analog point.
-        unit: Option<Unit>,
-        /// The point must have all of these tags.
-        tags: Vec<String>,
-    },
+    /// Points of the catalogue.
+    Points(Kinds),
     /// Every discrete point, in the catalogue or not: its words are enough.
     Discrete,
     /// The `comm` point of every device.
@@ -254,12 +249,7 @@ impl Selector {
     /// gateways look at none for that.
     pub fn selects(&self, entry: &PointEntry) -> bool {
         match self {
-            Selector::Points { systems, parts, unit, tags } => {
-                (systems.is_empty() || systems.contains(&entry.system))
-                    && (parts.is_empty() || parts.contains(&entry.part))
-                    && (unit.is_none() || *unit == entry.u)
-                    && tags.iter().all(|tag| entry.tags.contains(tag))
-            }
+            Selector::Points(kinds) => kinds.hold(entry),
             Selector::Discrete | Selector::Devices | Selector::Gateways => false,
         }
     }
@@ -270,7 +260,7 @@ impl Rule {
     pub fn is_on_silence(&self) -> bool {
         match self.applies_to {
             Selector::Gateways => true,
-            Selector::Points { .. } | Selector::Discrete | Selector::Devices => false,
+            Selector::Points(_) | Selector::Discrete | Selector::Devices => false,
         }
     }
 }
@@ -284,7 +274,8 @@ mod tests {
         let files = SHIPPED.map(|(name, text)| (name.to_owned(), text.to_owned()));
         let rulebook = Rulebook::read(&files).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let ids: Vec<&str> = rulebook.rules().iter().map(|rule| rule.id.as_str()).collect();
-        let wanted = ["FIRE", "PREALARM", "SUPERVISORY", "W1", "P2", "C1-DEVICE", "C1-GATEWAY"];
+        let wanted =
+            ["FIRE", "PREALARM", "SUPERVISORY", "W1", "W5", "P2", "C1-DEVICE", "C1-GATEWAY"];
         assert_eq!(ids, wanted);
     }
 

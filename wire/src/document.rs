@@ -109,9 +109,13 @@ impl<'a> Table<'a> {
         &self.path
     }
 
-    /// The path of one of its keys.
+    /// The path of one of its keys; of no key: its own.
     pub fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        match (self.path.as_str(), key) {
+            ("", key) => key.to_owned(),
+            (path, "") => path.to_owned(),
+            (path, key) => format!("{path}.{key}"),
+        }
     }
 
     /// Adds a mistake at one of its keys.

@@ -2,7 +2,7 @@
 
 use firegrid_rules::engine::{Admitted, ClearHold, HeadStanding, HeardBeat};
 use firegrid_wire::beat::Beat;
-use firegrid_wire::catalogue::{CatalogueHash, Page};
+use firegrid_wire::catalogue::{Catalogue, CatalogueHash, Page};
 use firegrid_wire::envelope::Envelope;
 use firegrid_wire::limits::MESSAGE_BYTES;
 use firegrid_wire::marker::{Marker, MarkerReason, More, SpanEnd};
@@ -270,7 +270,14 @@ impl Judgement {
         let Some(gateway) = self.gateways.get_mut(id) else { return };
         let span_order = gateway.lanes[lane].order(pack.head.name.span).unwrap_or(0);
         if pack.head.marker.is_none() {
-            gateway.catalogues.name(&pack.head.catalogue);
+            let hash = &pack.head.catalogue;
+            gateway.catalogues.name(hash);
+            // A box may come back to a catalogue that the rules have put away.
+            if !self.engine.knows(id, lane, hash)
+                && let Some(catalogue) = gateway.catalogues.whole(hash)
+            {
+                self.take_up(id, hash, &catalogue, false, arrived);
+            }
         }
         let mut decisions = Vec::new();
         let admitted = Admitted {
@@ -366,6 +373,28 @@ impl Judgement {
         Lane::ALL.into_iter().for_each(|lane| self.vouched(id, lane, false, arrived));
     }
 
+    /// Gives the rules a catalogue. What was judged without it is wanted again.
+    fn take_up(
+        &mut self,
+        id: &GatewayId,
+        hash: &CatalogueHash,
+        catalogue: &Catalogue,
+        missed: bool,
+        arrived: CentreTime,
+    ) {
+        let mut decisions = Vec::new();
+        let unbound = self.engine.catalogue(id, hash, catalogue, arrived, &mut decisions);
+        let Some(gateway) = self.gateways.get_mut(id) else { return };
+        for lane in Lane::ALL {
+            if unbound[lane] || (missed && gateway.lanes[lane].position().is_some()) {
+                gateway.want(lane, arrived);
+                self.touched.insert(id.clone());
+                self.owed.to(id);
+            }
+        }
+        self.decided(&decisions);
+    }
+
     fn catalogue_page(
         &mut self,
         message: &Message,
@@ -395,17 +424,7 @@ impl Judgement {
         let is_new = brought != PageBrought::Nothing;
         if let PageBrought::Whole { catalogue, missed } = brought {
             tracing::info!(gateway = %id, %hash, points = catalogue.points.len(), "Catalogue known.");
-            let mut decisions = Vec::new();
-            let unbound = self.engine.catalogue(id, hash, &catalogue, arrived, &mut decisions);
-            let wanting = |lane: &Lane| {
-                unbound[*lane] || (missed && gateway.lanes[*lane].position().is_some())
-            };
-            for lane in Lane::ALL.into_iter().filter(wanting).collect::<Vec<Lane>>() {
-                gateway.want(lane, arrived);
-                self.touched.insert(id.clone());
-                self.owed.to(id);
-            }
-            self.decided(&decisions);
+            self.take_up(id, hash, &catalogue, missed, arrived);
         }
         if is_new {
             self.changes.pages.push(CataloguePage { gateway: id.clone(), page, arrived });

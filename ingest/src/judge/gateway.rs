@@ -196,6 +196,11 @@ impl Catalogues {
         }
     }
 
+    /// A catalogue of which all pages have come.
+    pub fn whole(&self, hash: &CatalogueHash) -> Option<Catalogue> {
+        self.pages.get(hash).and_then(|pages| Catalogue::from_pages(pages.values()))
+    }
+
     /// The catalogue to ask the broker for again: batches name it, and its pages have not come.
     pub fn to_ask_for(&mut self, now: CentreTime) -> Option<CatalogueHash> {
         let named = self.named.as_ref().filter(|named| !self.whole.contains_key(*named));

@@ -66,7 +66,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
 fn list(rulebook: &Rulebook) {
     for rule in rulebook.rules() {
         let on = match &rule.applies_to {
-            Selector::Points { .. } => "points",
+            Selector::Points(_) => "points",
             Selector::Discrete => "every discrete point",
             Selector::Devices => "every device",
             Selector::Gateways => "every gateway, in centre time",

@@ -14,6 +14,7 @@ use firegrid_wire::names::PointId;
 use firegrid_wire::time::GatewayTime;
 
 use super::binding::{Binding, BoundCatalogue, BoundStep, StepRef};
+use super::joined::Told;
 use super::lane::LaneState;
 use super::point::{Elder, Point, Stranded};
 use super::scene::{self, Scene};
@@ -40,6 +41,10 @@ impl LaneState {
                 self.suspend(true);
             }
             self.named = Some(hash.clone());
+            if let Some(span) = self.span {
+                let (left, catalogue) = (self.horizon, self.named.clone());
+                self.told.push(Told::Turns { left, span, catalogue });
+            }
         }
         let adopted = self.adopted.as_ref() == Some(hash);
         if self.bound && adopted {
@@ -99,6 +104,11 @@ impl LaneState {
             self.remove(place);
         }
         self.forget_devices(&answering);
+        // A part may ask something else of what is known.
+        let now = self.horizon.unwrap_or(scene.sent);
+        for place in self.timers.watched() {
+            self.tell_parts(place, now);
+        }
         self.patience = catalogue.patience[self.lane];
         self.adopted = Some(catalogue.hash.clone());
         self.bound = true;
@@ -220,7 +230,7 @@ impl LaneState {
         self.strand(&name, stranded.collect(), reason, scene);
     }
 
-    fn strand(
+    pub(super) fn strand(
         &mut self,
         point: &PointId,
         stranded: Vec<(StepRef, Onset<GatewayTime>)>,

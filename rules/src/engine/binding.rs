@@ -12,11 +12,11 @@ use firegrid_wire::quantity::Unit;
 use firegrid_wire::span::{Lane, PerLane};
 use firegrid_wire::time::Millis;
 
+use super::joined::{Part, Plan, parts};
 use crate::condition::{Bar, Condition, Evidence, Past, Verdict};
 use crate::phase::Timing;
 use crate::rulebook::{Rule, Rulebook, Selector, Step};
 use crate::sight;
-use crate::window::View;
 
 /// A step of a rule, by its places in the rulebook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,12 +25,19 @@ pub(super) struct StepRef {
     pub(super) step: u16,
 }
 
+impl StepRef {
+    /// Before all others.
+    pub(super) const FIRST: StepRef = StepRef { rule: 0, step: 0 };
+}
+
 /// The steps that look at a point.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Binding {
     pub(super) steps: Vec<BoundStep>,
     /// Whether the rules on every discrete point are among them.
     pub(super) words: bool,
+    /// What steps that look at several points ask of it.
+    pub(super) parts: Vec<Part>,
 }
 
 /// A step with the limits of its point.
@@ -69,6 +76,8 @@ pub(super) struct BoundCatalogue {
     pub(super) patience: PerLane<Millis>,
     /// Whether a lane has points in it.
     pub(super) has: PerLane<bool>,
+    /// Its steps that look at several points.
+    pub(super) plan: Arc<Plan>,
 }
 
 #[derive(Debug)]
@@ -94,13 +103,9 @@ impl BoundStep {
         (when, calm)
     }
 
-    /// The windows through which it looks at what was before.
-    pub(super) fn views(&self) -> Vec<View> {
-        let mut views = Vec::new();
-        for condition in std::iter::once(&self.when).chain(&self.clear_when) {
-            condition.visit(&mut |inner| views.extend(inner.view()));
-        }
-        views
+    /// What it holds a reading against.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = &Condition<Bar>> {
+        std::iter::once(&self.when).chain(&self.clear_when)
     }
 }
 
@@ -114,8 +119,12 @@ impl Bindings {
         };
         let silence = steps(rulebook, Rule::is_on_silence).map(|(id, _)| id).collect();
         Bindings {
-            words: Arc::new(Binding { steps: of(Selector::Discrete), words: true }),
-            comm: Arc::new(Binding { steps: of(Selector::Devices), words: false }),
+            words: Arc::new(Binding {
+                steps: of(Selector::Discrete),
+                words: true,
+                parts: Vec::new(),
+            }),
+            comm: Arc::new(Binding { steps: of(Selector::Devices), ..Binding::default() }),
             none: Arc::new(Binding::default()),
             silence,
         }
@@ -167,7 +176,8 @@ impl BoundCatalogue {
         let patience =
             PerLane::from_fn(|lane| sight::patience(longest(lane).unwrap_or(Millis::ZERO)));
         let has = PerLane::from_fn(|lane| points.iter().any(|point| point.lane == lane));
-        BoundCatalogue { hash: hash.clone(), points, devices, patience, has }
+        let plan = Arc::new(Plan::of(hash, catalogue, &points, rulebook));
+        BoundCatalogue { hash: hash.clone(), points, devices, patience, has, plan }
     }
 }
 
@@ -176,12 +186,14 @@ fn binding(entry: &PointEntry, rulebook: &Rulebook, bindings: &Bindings) -> Bind
     let discrete = if words { bindings.words.steps.as_slice() } else { &[] };
     let unit = entry.u.unwrap_or(Unit::Count);
     let special = steps(rulebook, |rule| rule.applies_to.selects(entry))
+        .filter(|(_, step)| step.beside.is_empty())
         .filter_map(|(id, step)| bound(id, step, &entry.limits, unit));
-    Binding { steps: discrete.iter().cloned().chain(special).collect(), words }
+    let parts = parts(entry, rulebook);
+    Binding { steps: discrete.iter().cloned().chain(special).collect(), words, parts }
 }
 
 /// The steps of the chosen rules, with their places. The rulebook holds fewer than 2^16.
-fn steps(
+pub(super) fn steps(
     rulebook: &Rulebook,
     chosen: impl Fn(&Rule) -> bool,
 ) -> impl Iterator<Item = (StepRef, &Step)> {
@@ -215,16 +227,18 @@ fn bound(
 }
 
 /// What a point is: its address and scaling, its device's profile, its lane and unit, and its
-/// place in the building. A point of which any of these changed is another point. FNV-1a, so
-/// that a point keeps 8 bytes instead of the texts. Never 0: that is the mark of a point that is
-/// in no catalogue.
+/// place in the building. A point of which any of these changed is another point. Never 0: that
+/// is the mark of a point that is in no catalogue.
 fn fingerprint(entry: &PointEntry, profile: &str) -> u64 {
     let unit = entry.u.map_or("", Unit::as_str);
     let texts = [&entry.source, profile, entry.lane.as_str(), unit, &entry.label, &entry.zone];
     // A byte that no text holds stands between them.
-    let bytes = texts.iter().flat_map(|text| text.bytes().chain([0xff]));
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    fnv(texts.iter().flat_map(|text| text.bytes().chain([0xff]))).max(1)
+}
+
+/// FNV-1a, so that 8 bytes are kept instead of texts.
+pub(super) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    hash.max(1)
+    })
 }

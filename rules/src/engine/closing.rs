@@ -46,6 +46,7 @@ pub(super) fn may_close(
                 }
                 found |= in_lane(engine, state, point, rule, now)?;
             }
+            found |= over_both(engine, gateway, point, rule, now)?;
             if found { Ok(()) } else { Err(NotYet::Unknown) }
         }
     }
@@ -126,6 +127,37 @@ fn in_lane(
         standing(phase, Some(step))?;
         if verdicts(point, bound, time).1 != Verdict::Met {
             return Err(NotYet::Holds { since: At::Gateway(point.time) });
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a step that looks at several points looks at this one, or why what it found is not
+/// over. All lanes that it looks at must be seen.
+fn over_both(
+    engine: &Engine,
+    gateway: &Gateway,
+    point: &PointId,
+    rule: &RuleId,
+    now: CentreTime,
+) -> Result<bool, NotYet> {
+    let joined = &gateway.joined;
+    for (id, finding) in joined.of_point(point) {
+        if let Some(step) = grave(engine, id, rule) {
+            standing(finding.phase, Some(step))?;
+        }
+    }
+    let mut found = false;
+    for calm in joined.asked(point).filter(|(id, _)| grave(engine, *id, rule).is_some()) {
+        found = true;
+        for lane in Lane::ALL.into_iter().filter(|lane| joined.lanes()[*lane]) {
+            let state = &gateway.lanes[lane];
+            if view::is_silent(engine, state, now) {
+                return Err(NotYet::Blind { last: state.seen.map(Listened::at) });
+            }
+        }
+        if calm.1 != Verdict::Met {
+            return Err(NotYet::Unknown);
         }
     }
     Ok(found)

@@ -10,6 +10,7 @@ use firegrid_wire::span::{Lane, PerLane, SpanId};
 use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 
 use super::binding::{BoundCatalogue, StepRef};
+use super::joined::Joined;
 use super::lane::LaneState;
 use super::scene::{self, Scene, parts};
 use super::{Admitted, ClearHold, HeadStanding, HeardBeat};
@@ -30,6 +31,8 @@ const SPANS_HEARD: usize = 16;
 pub(super) struct Gateway {
     pub(super) id: GatewayId,
     pub(super) lanes: Lanes,
+    /// What is judged over both.
+    pub(super) joined: Joined,
     pub(super) catalogues: Vec<Arc<BoundCatalogue>>,
     /// The sender's current span, as far as was heard, and the spans heard before.
     pub(super) current: Option<SpanId>,
@@ -77,6 +80,7 @@ impl Gateway {
         Gateway {
             id,
             lanes: Lanes { urgent: lane(Lane::Urgent), routine: lane(Lane::Routine) },
+            joined: Joined::default(),
             catalogues: Vec::new(),
             current: None,
             spans: VecDeque::new(),
@@ -94,6 +98,7 @@ impl Gateway {
         for lane in Lane::ALL {
             self.lanes[lane].recall(scene);
         }
+        self.joined.recall(&self.lanes);
         self.reckon(scene);
     }
 
@@ -115,12 +120,14 @@ impl Gateway {
             }
             by_words && catalogue.has[lane]
         });
+        self.joined.learn(Arc::clone(&catalogue.plan));
         self.catalogues.retain(|known| known.hash != catalogue.hash);
         self.catalogues.push(catalogue);
         if MOST_CATALOGUES < self.catalogues.len() {
             self.catalogues.remove(0);
         }
         self.drop_adopted();
+        self.join(scene);
         self.dirty = true;
         wanted
     }
@@ -149,6 +156,7 @@ impl Gateway {
             self.lanes[lane].lost([fire], scene);
         }
         self.drop_adopted();
+        self.join(scene);
         self.dirty = true;
     }
 
@@ -176,6 +184,7 @@ impl Gateway {
         for alarm in &beat.alarms {
             self.lanes.urgent.told(alarm, beat.span, heard.urgent_order, scene);
         }
+        self.join(scene);
         self.dirty = true;
     }
 
@@ -286,7 +295,21 @@ impl Gateway {
         for lane in Lane::ALL {
             self.lanes[lane].suspend(false);
         }
+        self.hear_lanes();
+        self.joined.doubt();
         self.dirty = true;
+    }
+
+    /// Judges what the lanes have told of each other.
+    fn join(&mut self, scene: &mut Scene<'_>) {
+        self.hear_lanes();
+        self.joined.run(&mut self.lanes, scene);
+    }
+
+    fn hear_lanes(&mut self) {
+        for lane in Lane::ALL {
+            self.joined.hear(lane, &mut self.lanes[lane].told);
+        }
     }
 
     /// The newest span that was heard is the sender's current one.
@@ -310,6 +333,11 @@ impl Gateway {
         };
         self.catalogues.retain(|known| {
             Lane::ALL.into_iter().any(|lane| known.has[lane] && !judges(lane, &known.hash))
+        });
+        let catalogues = &self.catalogues;
+        self.joined.keep(|hash| {
+            catalogues.iter().any(|known| known.hash == *hash)
+                || Lane::ALL.into_iter().any(|lane| lanes[lane].adopted.as_ref() == Some(hash))
         });
     }
 }

@@ -16,6 +16,7 @@ use firegrid_wire::time::{GatewayTime, Millis};
 
 use super::HeadStanding;
 use super::binding::BoundCatalogue;
+use super::joined::Told;
 use super::names::{NOWHERE, Names};
 use super::point::{Point, Stranded};
 use super::row::Numbers;
@@ -72,6 +73,8 @@ pub(super) struct LaneState {
     pub(super) removed: Vec<PointId>,
     pub(super) retired_dirty: Vec<PointId>,
     pub(super) numbers: Numbers,
+    /// What is told to the steps that look at several points.
+    pub(super) told: Vec<Told>,
 }
 
 /// A device, as far as a lane knows it.
@@ -115,6 +118,7 @@ impl LaneState {
             removed: Vec::new(),
             retired_dirty: Vec::new(),
             numbers: Numbers::default(),
+            told: Vec::new(),
         }
     }
 
@@ -171,6 +175,7 @@ impl LaneState {
         }
         self.span = Some(span);
         self.order = order;
+        self.told.push(Told::Turns { left: self.horizon, span, catalogue: self.named.clone() });
         self.horizon = None;
         self.vouched_since = None;
         if self.orders.len() == SPANS_REMEMBERED {
@@ -223,6 +228,7 @@ impl LaneState {
     /// A hole: no timer runs, and if it forgets, no point is known until it is read again.
     pub(super) fn suspend(&mut self, forget: bool) {
         self.suspended = true;
+        self.told.push(Told::Silent { at: self.horizon });
         for place in self.timers.watched() {
             self.interrupt(place);
         }

@@ -11,7 +11,7 @@ use firegrid_wire::state::{StateSet, States};
 use firegrid_wire::time::GatewayTime;
 
 use super::binding::{Binding, BoundStep, StepRef};
-use crate::condition::{self, Evidence, Past, Said, Verdict};
+use crate::condition::{self, Bar, Condition, Evidence, Past, Said, Verdict};
 use crate::phase::{Onset, Phase, Timing};
 use crate::rulebook::Revision;
 use crate::window::{View, Window};
@@ -184,12 +184,13 @@ impl Point {
         self.more.as_ref().map_or(&[], |more| &more.phases)
     }
 
-    /// Whether nothing is found on it and what it says now finds nothing: what most readings of
-    /// most points are.
+    /// Whether nothing is found on it and what it says now finds nothing, nor is it asked for
+    /// beside others: what most readings of most points are.
     pub(super) fn is_quiet_under(&self, evidence: Evidence) -> bool {
         let words = self.binding.words || !evidence.state_set().is_fire_class();
         self.more.is_none()
             && words
+            && self.binding.parts.is_empty()
             && self.binding.steps.iter().all(|step| step.when.of(evidence) != Verdict::Met)
     }
 
@@ -305,6 +306,18 @@ impl Point {
         }
     }
 
+    /// What it says of a part of a step that looks at several points. A provisional reading
+    /// must say the same, and under an unknown catalogue it says nothing.
+    pub(super) fn says_of(&self, part: &Condition<Bar>, now: GatewayTime) -> Verdict {
+        let Some(evidence) = self.evidence().filter(|_| self.read == Read::ByCatalogue) else {
+            return Verdict::Undecided;
+        };
+        let past = Past { windows: self.windows(), now };
+        let says = part.amid(evidence, past);
+        let told = self.provisional().map(|told| part.amid(Evidence::states(told.states), past));
+        if told.is_none_or(|told| told == says) { says } else { Verdict::Undecided }
+    }
+
     /// What it did before, as far as its rules ask.
     pub(super) fn windows(&self) -> &[Window] {
         self.more.as_ref().map_or(&[], |more| &more.windows)
@@ -314,7 +327,11 @@ impl Point {
     pub(super) fn keep_windows(&mut self) {
         let elders = self.more.as_ref().map_or(&[][..], |more| &more.elders);
         let steps = self.binding.steps.iter().chain(elders.iter().map(|elder| &elder.step));
-        let views: Vec<View> = steps.flat_map(BoundStep::views).collect();
+        let parts = self.binding.parts.iter().map(|part| &part.condition);
+        let mut views: Vec<View> = Vec::new();
+        for condition in steps.flat_map(BoundStep::conditions).chain(parts) {
+            condition.visit(&mut |inner| views.extend(inner.view()));
+        }
         if views.is_empty() && self.windows().is_empty() {
             return;
         }
@@ -343,6 +360,11 @@ impl Point {
                 None => window.interrupt(),
             }
         }
+    }
+
+    /// Whether holes and returning devices must be told to it though nothing is found on it.
+    pub(super) fn is_watched(&self) -> bool {
+        !self.windows().is_empty() || !self.binding.parts.is_empty()
     }
 
     /// When its windows next change by themselves, as it was reckoned last.

@@ -3,7 +3,7 @@
 //! One row per gateway (both lanes' horizons, devices, silence), one small row per point on which
 //! anything is found or that said states, one per point with retired findings, and one for the
 //! centre's own hearing; what the other points of a routine lane said stands together
-//! ([`numbers`]). A row is JSON; moments are whole milliseconds and numbers their shortest decimals,
+//! ([`numbers`]). What is judged over both lanes has rows of its own ([`joined`]). A row is JSON; moments are whole milliseconds and numbers their shortest decimals,
 //! both exact. Bindings are not written: they come from rulebook and catalogue. What was raised
 //! is written with the rule and limits that raised it: under other ones its proof begins anew and
 //! must satisfy both. What was only suspected begins anew altogether; a finding of a rule that
@@ -30,6 +30,7 @@ use crate::rulebook::Rulebook;
 use crate::sight::Listened;
 use crate::window::{Window, Written};
 
+mod joined;
 mod numbers;
 mod restoring;
 
@@ -164,6 +165,7 @@ pub(super) fn changed(engine: &mut Engine) -> Vec<(StateKey, Option<Vec<u8>>)> {
         for lane in Lane::ALL {
             write_lane(&id, &mut gateway.lanes[lane], &rulebook, &mut rows);
         }
+        joined::write(&id, &mut gateway.joined, &rulebook, &mut rows);
         if std::mem::take(&mut gateway.dirty) {
             rows.push((StateKey(id.to_string()), Some(bytes(&gateway_row(gateway, &rulebook)))));
         }

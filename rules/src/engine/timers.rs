@@ -20,7 +20,8 @@ pub(super) struct Timers {
     /// Proofs that were complete while nothing might clear.
     withheld: BTreeSet<Deadline>,
     active: BTreeSet<u32>,
-    /// Points with windows, and when these next change by themselves.
+    /// Points with windows, and when these next change by themselves; and those that are asked
+    /// for beside others.
     windowed: BTreeSet<u32>,
     reviews: BTreeSet<(GatewayTime, u32)>,
 }
@@ -69,7 +70,7 @@ impl Timers {
     /// Notes when the windows of a point next change by themselves.
     pub(super) fn look_again(&mut self, place: u32, point: &mut Point, now: GatewayTime) {
         self.look_no_more(place, point);
-        if point.windows().is_empty() {
+        if !point.is_watched() {
             self.windowed.remove(&place);
             return;
         }
@@ -103,7 +104,7 @@ impl Timers {
         })
     }
 
-    /// The places of all points that are not quiet or have windows.
+    /// The places of all points that are not quiet, have windows or are asked for beside others.
     pub(super) fn watched(&self) -> Vec<u32> {
         self.active.union(&self.windowed).copied().collect()
     }

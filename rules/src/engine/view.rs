@@ -249,9 +249,11 @@ fn view(
     (point, name): (&Point, &PointId),
     now: CentreTime,
 ) -> PointView {
-    let phases = point.phases().iter().filter_map(|(id, phase)| {
-        let (rule, step) = scene::step(&engine.rulebook, *id)?;
-        let standing = standing(*phase)?;
+    let own = point.phases().iter().copied();
+    let joined = gateway.joined.of_point(name).map(|(id, finding)| (id, finding.phase));
+    let phases = own.chain(joined).filter_map(|(id, phase)| {
+        let (rule, step) = scene::step(&engine.rulebook, id)?;
+        let standing = standing(phase)?;
         Some(PhaseView { rule: rule.id.clone(), step: step.name.clone(), standing })
     });
     PointView {
@@ -270,8 +272,7 @@ fn view(
 pub(super) fn sight(engine: &Engine, lane: &LaneState, place: u32, now: CentreTime) -> Sight {
     let last = lane.seen.map(Listened::at);
     let numbered = lane.points[place as usize].as_ref().is_some_and(Point::is_numbered);
-    let now = engine.ear.listened(now);
-    let silent = lane.seen.is_none_or(|seen| lane.patience <= now.elapsed_since(seen));
+    let silent = is_silent(engine, lane, now);
     match last {
         _ if !numbered => Sight::Never,
         _ if lane.is_blind(place) => Sight::Blind { last, cause: Blindness::Device },
@@ -281,6 +282,12 @@ pub(super) fn sight(engine: &Engine, lane: &LaneState, place: u32, now: CentreTi
             Sight::Blind { last, cause }
         }
     }
+}
+
+/// Whether a lane is not seen at this moment.
+pub(super) fn is_silent(engine: &Engine, lane: &LaneState, now: CentreTime) -> bool {
+    let now = engine.ear.listened(now);
+    lane.seen.is_none_or(|seen| lane.patience <= now.elapsed_since(seen))
 }
 
 fn voice(point: &Point) -> Voice {

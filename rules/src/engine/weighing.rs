@@ -13,6 +13,7 @@ use firegrid_wire::state::{StateSet, States};
 use firegrid_wire::time::GatewayTime;
 
 use super::binding::BoundStep;
+use super::joined::Told;
 use super::lane::LaneState;
 use super::point::{Provisional, Read};
 use super::scene::{Cause, Scene, Turned};
@@ -181,6 +182,7 @@ impl LaneState {
             point.set_evidence(Evidence::states(states));
             point.stamp = 0;
             self.mark(place);
+            self.tell_parts(place, self.horizon.unwrap_or(fire.t));
             let marks = Marks { historical: true, ..Marks::of_states(states) };
             let now = Onset { span: Some(fire.span), at: fire.t };
             self.raise(place, now, states, &Reason::Lost { states }, marks, scene);
@@ -210,6 +212,8 @@ impl LaneState {
             point.move_windows(proves.then_some(evidence), now.at);
             self.timers.look_again(place, point, now.at);
         }
+        self.tell_parts(place, now.at);
+        let Some(point) = self.points[place as usize].as_mut() else { return };
         let binding = Arc::clone(&point.binding);
         for step in steps(&binding.steps, binding.words, evidence, &scene.bindings.words.steps) {
             let (when, calm) = point.verdicts(step, evidence, now.at);
@@ -233,6 +237,20 @@ impl LaneState {
         }
         if changed {
             self.mark(place);
+        }
+    }
+
+    /// Tells what a point says of the parts that it is asked for, from this moment on.
+    pub(super) fn tell_parts(&mut self, place: u32, at: GatewayTime) {
+        let proves = self.runs(place) && self.is_known(place);
+        let Some(point) = &self.points[place as usize] else { return };
+        if point.binding.parts.is_empty() {
+            return;
+        }
+        let Some(name) = self.names.name(place) else { return };
+        for part in &point.binding.parts {
+            let says = if proves { point.says_of(&part.condition, at) } else { Verdict::Undecided };
+            self.told.push(Told::Says { point: name.clone(), part: part.of, at, says });
         }
     }
 
@@ -296,6 +314,8 @@ impl LaneState {
         let mut changed = !point.windows().is_empty();
         point.move_windows(None, vouched);
         self.timers.look_no_more(place, point);
+        self.tell_parts(place, vouched);
+        let Some(point) = self.points[place as usize].as_mut() else { return };
         for (id, old) in point.phases().to_vec() {
             let next = old.interrupt(vouched);
             if next == old {

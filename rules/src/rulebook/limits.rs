@@ -4,6 +4,7 @@ use firegrid_wire::document::Table;
 use firegrid_wire::quantity::Unit;
 
 use super::Selector;
+use crate::beside::Kinds;
 use crate::condition::Limit;
 
 pub(super) fn read_limit(
@@ -20,10 +21,10 @@ pub(super) fn read_limit(
 /// A limit needs the unit of its points, so that it can never be held against another quantity.
 pub(super) fn unit_of(table: &Table<'_>, key: &str, selector: Option<&Selector>) -> Option<Unit> {
     match selector? {
-        Selector::Points { unit: Some(unit), .. } => Some(*unit),
+        Selector::Points(Kinds { unit: Some(unit), .. }) => Some(*unit),
         Selector::Gateways => None,
-        Selector::Points { unit: None, .. } | Selector::Discrete | Selector::Devices => {
-            table.tell(key, "a limit needs `applies_to` to name the unit of its points");
+        Selector::Points(Kinds { unit: None, .. }) | Selector::Discrete | Selector::Devices => {
+            table.tell(key, "a limit needs the `unit` of its points named where they are chosen");
             None
         }
     }

@@ -9,8 +9,10 @@ use firegrid_wire::state::{State, StateSet};
 use firegrid_wire::time::Millis;
 use serde_json::Value;
 
+use super::beside::read_beside;
 use super::limits::{limit, read_limit, unit_of};
 use super::{Effect, Grouping, Revision, Rule, RuleId, Rulebook, Selector, Severity, Step, Words};
+use crate::beside::Kinds;
 use crate::condition::Condition;
 use crate::window::MOST_KEPT;
 use crate::word::WordError;
@@ -184,14 +186,7 @@ fn read_words(table: &Table<'_>, key: &str) -> Option<Words> {
 fn read_selector(table: &Table<'_>) -> Option<Selector> {
     let what: String = table.or("what", "points".to_owned())?;
     match what.as_str() {
-        "points" => {
-            let systems = table.or("systems", Vec::new());
-            let parts = table.or("parts", Vec::new());
-            let unit =
-                if table.has("unit") { Some(table.optional_text::<Unit>("unit")?) } else { None };
-            let tags = table.or("tags", Vec::new());
-            Some(Selector::Points { systems: systems?, parts: parts?, unit, tags: tags? })
-        }
+        "points" => read_kinds(table).map(Selector::Points),
         "discrete" => Some(Selector::Discrete),
         "devices" => Some(Selector::Devices),
         "gateways" => Some(Selector::Gateways),
@@ -201,6 +196,14 @@ fn read_selector(table: &Table<'_>) -> Option<Selector> {
             None
         }
     }
+}
+
+pub(super) fn read_kinds(table: &Table<'_>) -> Option<Kinds> {
+    let systems = table.or("systems", Vec::new());
+    let parts = table.or("parts", Vec::new());
+    let unit = if table.has("unit") { Some(table.optional_text::<Unit>("unit")?) } else { None };
+    let tags = table.or("tags", Vec::new());
+    Some(Kinds { systems: systems?, parts: parts?, unit, tags: tags? })
 }
 
 fn read_step(
@@ -217,6 +220,7 @@ fn read_step(
     let severity: Option<Severity> = table.required_text("severity");
     let effect: Option<Effect> = table.required_text("effect");
     let when = table.required_table("when").and_then(|inner| read_condition(&inner, selector, 0));
+    let beside = read_beside(table, selector);
     let held_for = table.text_or("for", Millis::ZERO);
     let clear_when = match table.table("clear_when") {
         Some(inner) => Some(read_condition(&inner, selector, 0)?),
@@ -241,6 +245,7 @@ fn read_step(
         severity: severity?,
         effect: effect?,
         when: when?,
+        beside: beside?,
         held_for: held_for?,
         clear_when,
         clear_for: clear_for?,
@@ -283,7 +288,7 @@ const OPERATORS: [&str; 12] = [
     "not",
 ];
 
-fn read_condition(
+pub(super) fn read_condition(
     table: &Table<'_>,
     selector: Option<&Selector>,
     depth: usize,
@@ -391,7 +396,7 @@ fn tell_operators(table: &Table<'_>, written: &[&str]) {
 fn check_clock(table: &Table<'_>, operator: &str, selector: Option<&Selector>) {
     let on_silence = match selector {
         Some(Selector::Gateways) => true,
-        Some(Selector::Points { .. } | Selector::Discrete | Selector::Devices) => false,
+        Some(Selector::Points(_) | Selector::Discrete | Selector::Devices) => false,
         None => return,
     };
     let joins = matches!(operator, "all_of" | "any_of" | "not");
@@ -560,7 +565,7 @@ mod tests {
     #[test]
     fn a_limit_is_held_against_its_own_quantity_only() {
         let when = "when = { below = \"0.1 MPa\" }";
-        check("{}", when, "when.below: a limit needs `applies_to` to name the unit");
+        check("{}", when, "when.below: a limit needs the `unit` of its points named");
         check("{ unit = \"m\" }", when, "\"0.1 MPa\" is no number in m");
         check("{ unit = \"Pa\" }", "when = { below = \"much Pa\" }", "is no number in Pa or MPa");
     }
@@ -614,6 +619,33 @@ mod tests {
         let twice = [("a.toml".into(), fire.into()), ("b.toml".into(), fire.into())];
         let mistakes = read(&twice).expect_err("mistakes");
         assert_eq!(mistakes.0.len(), 3);
+    }
+
+    #[test]
+    fn what_stands_beside_says_which_points_share_what_and_on_how_many() {
+        let low = "when = { below = \"1 Pa\" }\n";
+        let beside = |what: &str| format!("{low}beside = [{{ {what} }}]");
+        let pump = "parts = [91], shares = \"gateway\"";
+        let runs = "{ has_state = \"active\" }";
+        let good = rulebook("{ unit = \"Pa\" }", &beside(&format!("{pump}, none = {runs}")));
+        let rulebook = good.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let rule = rulebook.rule(&RuleId::parse("X1").expect("an id")).expect("a rule");
+        assert_eq!(rule.steps[0].beside.len(), 1);
+        for (what, told) in [
+            (pump.to_owned(), "step[0].beside[0]: either `any` or `none`"),
+            (format!("{pump}, any = {runs}, none = {runs}"), "either `any` or `none`"),
+            (format!("parts = [91], any = {runs}"), "beside[0].shares: this key is missing"),
+            (format!("shares = \"device\", any = {runs}"), "beside[0]: say which points"),
+            (format!("parts = [91], shares = \"house\", any = {runs}"), "\"house\" is not known"),
+            (format!("{pump}, any = {{ below = \"1 m\" }}"), "the `unit` of its points named"),
+            (format!("{pump}, any = {{ blind_for = \"1s\" }}"), "blind_for runs in centre time"),
+            (format!("{pump}, any = {runs}, for = \"1s\""), "beside[0].for"),
+        ] {
+            check("{ unit = \"Pa\" }", &beside(&what), told);
+        }
+        let beside =
+            format!("when = {{ has_state = \"fire\" }}\nbeside = [{{ {pump}, any = {runs} }}]");
+        check("{ what = \"discrete\" }", &beside, "only a rule on points of the catalogue");
     }
 
     #[test]

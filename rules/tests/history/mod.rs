@@ -100,6 +100,27 @@ const RULES: &str = r#"
     step = [{ name = "hazard", severity = "general", effect = "hazard", when = { has_state = "supply-fault" }, for = "10s", clear_for = "25s" }]
 
     [[rule]]
+    id = "DRY"
+    kind = "dry"
+    name = { zh = "干", en = "dry" }
+    basis = "[D]"
+    advice = { zh = "干", en = "dry" }
+    applies_to = { unit = "Pa" }
+    step = [
+        { name = "now", severity = "general", effect = "hazard", when = { below = "20 Pa" }, beside = [{ parts = [91], shares = "gateway", any = { has_state = "supply-fault" } }], clear_for = "3s" },
+        { name = "held", severity = "general", effect = "hazard", when = { below = "25 Pa" }, clear_when = { above = "25 Pa" }, beside = [{ parts = [91], shares = "gateway", none = { has_state = "supply-fault" } }], for = "8s", clear_for = "5s" },
+    ]
+
+    [[rule]]
+    id = "LEAK"
+    kind = "leak"
+    name = { zh = "漏", en = "leak" }
+    basis = "[D]"
+    advice = { zh = "漏", en = "leak" }
+    applies_to = { parts = [91] }
+    step = [{ name = "hazard", severity = "general", effect = "hazard", when = { starts_more_than = 0, of = "supply-fault", per = "15s" }, beside = [{ unit = "Pa", shares = "device", any = { falls_by = "2 Pa", within = "10s" } }], clear_for = "4s" }]
+
+    [[rule]]
     id = "C1-DEVICE"
     kind = "device-silent"
     name = { zh = "断", en = "silent" }
@@ -233,7 +254,7 @@ fn catalogue(which: usize) -> Catalogue {
         zone: String::new(),
         tags: Vec::new(),
         limits: BTreeMap::new(),
-        source: if which == 1 && ["d1/f1", "d2/t2"].contains(name) {
+        source: if which == 1 && ["d1/f1", "d1/p1", "d2/t2"].contains(name) {
             "other".into()
         } else {
             (*name).into()

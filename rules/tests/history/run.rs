@@ -46,7 +46,8 @@ impl Run {
                     current: batch.current,
                     arrived: batch.arrived,
                 };
-                if !self.engine.knows(&gateway, &batch.pack.head.catalogue) {
+                let head = &batch.pack.head;
+                if !self.engine.knows(&gateway, head.lane, &head.catalogue) {
                     out.extend(describe(&mut self.engine, self.now));
                 }
                 self.engine.observe(admitted, &mut out);

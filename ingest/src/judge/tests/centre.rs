@@ -371,6 +371,11 @@ impl Centre {
 
     /// The gateway's catalogue: a pump whose power is watched.
     pub(super) async fn catalogue(&mut self) {
+        self.catalogue_saying("电源").await;
+    }
+
+    /// The same, with the point under this label.
+    pub(super) async fn catalogue_saying(&mut self, label: &str) {
         let catalogue = Catalogue {
             devices: vec![DeviceEntry {
                 n: DeviceId::parse("pump1").expect("a device"),
@@ -381,7 +386,7 @@ impl Centre {
             }],
             points: vec![PointEntry {
                 n: PointId::parse("pump1/power").expect("a point"),
-                label: "电源".into(),
+                label: label.into(),
                 lane: Lane::Urgent,
                 u: None,
                 system: 11,

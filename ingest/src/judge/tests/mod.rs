@@ -284,6 +284,23 @@ async fn pressures_go_to_the_series_and_leave_the_inbox() {
 }
 
 #[tokio::test]
+async fn a_box_that_comes_back_to_a_former_catalogue_is_judged_by_it() {
+    let mut centre = Centre::start().await;
+    for (span, label) in [(1, "电源"), (2, "电源 A"), (3, "电源")] {
+        centre.catalogue_saying(label).await;
+        let after = if span == 1 { "none".to_owned() } else { name(span - 1, 1).to_string() };
+        let refresh = name(span, 1);
+        centre.refresh(Urgent, refresh, &after, &[("pump1/power", "normal")]).await;
+        centre.until_position(Urgent, refresh).await;
+    }
+    centre.batch_at(name(3, 2), 10, &[("pump1/power", "supply-fault")]).await;
+    centre.batch_at(name(3, 3), 45, &[]).await;
+    centre.until_position(Urgent, name(3, 3)).await;
+    let kinds: Vec<String> = centre.tickets().await.into_iter().map(|ticket| ticket.kind).collect();
+    assert_eq!(kinds, ["pump-power"]);
+}
+
+#[tokio::test]
 async fn a_lost_pump_becomes_a_ticket_that_closes_by_proof_only() {
     let mut centre = Centre::start().await;
     centre.catalogue().await;

@@ -8,6 +8,7 @@ use firegrid_wire::span::Lane;
 use firegrid_wire::state::States;
 use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 
+use super::joined;
 use super::numbers::{self, Stored};
 use super::{
     EAR, EarRow, GatewayRow, HoldRow, LaneRow, PhaseRow, PointRow, RETIRED, RaisedByRow,
@@ -48,6 +49,12 @@ pub(in crate::engine) fn restore(
         }
     }
     for (key, row) in points {
+        if let Some((gateway, rest)) = key.split_once(joined::KEY) {
+            let gateway = GatewayId::parse(gateway).map_err(|error| unreadable(&key, error))?;
+            let place = engine.place(&gateway);
+            joined::restore(&mut engine.gateways[place], &key, rest, &row, &steps)?;
+            continue;
+        }
         let mut parts = key.splitn(3, '/');
         let mut part = || parts.next().ok_or_else(|| unreadable(&key, "its key is too short"));
         let (gateway, lane, rest) = (part()?, part()?, part()?);
@@ -123,7 +130,7 @@ fn restore_numbers(
 type Found<T> = (StepRef, Phase<T>, Option<Box<RaisedByRow>>);
 
 /// Where each step stands in the rulebook, and the revision of its rule.
-struct Steps(HashMap<(String, String), (StepRef, String)>);
+pub(super) struct Steps(HashMap<(String, String), (StepRef, String)>);
 
 impl Steps {
     fn of(rulebook: &Rulebook) -> Steps {
@@ -136,6 +143,20 @@ impl Steps {
             }
         }
         Steps(steps)
+    }
+
+    /// Where a step stands now.
+    pub(super) fn place(&self, rule: String, step: String) -> Option<StepRef> {
+        self.0.get(&(rule, step)).map(|(id, _)| *id)
+    }
+
+    /// The step and its phase, whatever its rule is now.
+    pub(super) fn any<T>(&self, row: PhaseRow<T>) -> Result<(StepRef, Phase<T>), PhaseRow<T>> {
+        let PhaseRow(rule, revision, step, phase, raised) = row;
+        match self.place(rule.clone(), step.clone()) {
+            Some(id) => Ok((id, phase)),
+            None => Err(PhaseRow(rule, revision, step, phase, raised)),
+        }
     }
 
     /// The step and its phase, doubted if the rule has changed since.
@@ -276,10 +297,13 @@ fn evidence(row: &SaidRow) -> Result<Evidence, String> {
     Ok(Evidence { said, quality: row.q })
 }
 
-fn read<T: serde::de::DeserializeOwned>(key: &str, row: &[u8]) -> Result<T, RestoreError> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(
+    key: &str,
+    row: &[u8],
+) -> Result<T, RestoreError> {
     serde_json::from_slice(row).map_err(|error| unreadable(key, error))
 }
 
-fn unreadable(key: &str, reason: impl std::fmt::Display) -> RestoreError {
+pub(super) fn unreadable(key: &str, reason: impl std::fmt::Display) -> RestoreError {
     RestoreError { key: key.to_owned(), reason: reason.to_string() }
 }
