@@ -136,7 +136,7 @@ mod tests {
             for quality in Quality::ALL {
                 let point = PointId::parse("d/p").expect("a point");
                 let time = GatewayTime::from_millis(253_402_300_799_999);
-                let reading = Reading { point, time, value: value.clone(), quality };
+                let reading = Reading { point, time, value: value.clone(), quality, changes: None };
                 let mut writer = PackWriter::default();
                 writer.push(&reading);
                 assert!(writer.bytes() <= RECORD_BYTES + 3, "{} {value}", writer.bytes());

@@ -9,7 +9,8 @@
 //!
 //! A discrete point that chatters is bounded: after ten changes in a minute the next one is
 //! *held*, and the point stands as `unknown` until the minute is over; then its last state goes
-//! out. A fire-class state that was not sent in that minute is never held.
+//! out, and says how often the point changed in that minute. A fire-class state that was not sent
+//! in that minute is never held.
 
 use firegrid_wire::reading::{Quality, Value};
 use firegrid_wire::state::StateSet;
@@ -33,13 +34,17 @@ pub struct Memory {
     read: Option<Said>,
     sent: Option<Said>,
     minute: Option<Minute>,
+    /// How often it changed in the minute that is over, if not all of that was told.
+    untold: Option<u32>,
 }
 
 /// A minute in which the changes of a point are counted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Minute {
     begin: GatewayTime,
+    /// Those that went out, and those that were read.
     changes: u32,
+    read: u32,
     /// The fire-class states that were sent in it.
     fires: StateSet,
     /// Whether a change is held: the point then stands as `unknown`.
@@ -79,14 +84,17 @@ impl Memory {
     pub fn take_discrete(&mut self, read: Said, time: GatewayTime, most: u32) -> Option<Worth> {
         let worth = worth(self.sent.as_ref(), &read, 0.0);
         let fires = fire_class(&read.value);
+        let moved = self.read.as_ref().is_some_and(|before| *before != read);
         self.read = Some(read);
         let minute = match self.minute {
             Some(minute) if minute.lasts(time) => minute,
-            Some(_) | None => {
-                Minute { begin: time, changes: 0, fires: StateSet::NORMAL, holds: false }
+            before => {
+                self.untold = before.filter(|minute| minute.holds).map(|minute| minute.read);
+                Minute { begin: time, changes: 0, read: 0, fires: StateSet::NORMAL, holds: false }
             }
         };
         let minute = self.minute.insert(minute);
+        minute.read = minute.read.saturating_add(u32::from(moved));
         let worth = worth?;
         let is_new_fire = fires.intersection(minute.fires) != fires;
         if minute.changes < most || is_new_fire {
@@ -119,6 +127,12 @@ impl Memory {
             sent.value = Value::Unknown;
         }
         self.sent.as_ref()
+    }
+
+    /// How often the point changed in a minute that is over and of which not all was told; to be
+    /// told once, with what goes out now.
+    pub fn untold(&mut self) -> Option<u32> {
+        self.untold.take()
     }
 
     /// A refresh tells the point: a fire-class state as it is, also while a change is held.
@@ -276,6 +290,21 @@ mod tests {
         said.push((60_000, fault));
         let told = sent(&mut Memory::default(), &said);
         assert_eq!(told.last(), Some(&(100_000, Value::States(fault.into()))));
+    }
+
+    #[test]
+    fn what_ends_such_a_minute_says_how_often_the_point_changed_in_it() {
+        let mut memory = Memory::default();
+        let fault = StateSet::from(State::Fault);
+        let turn =
+            |turn: u64| (1_000, if turn.is_multiple_of(2) { StateSet::NORMAL } else { fault });
+        let chatter: Vec<(u64, StateSet)> = (0..40).map(turn).collect();
+        sent(&mut memory, &chatter);
+        assert_eq!(memory.untold(), None, "the minute is not over");
+        let read = Said { value: Value::States(fault.into()), quality: Quality::Good };
+        let worth = memory.take_discrete(read, GatewayTime::from_millis(61_000), MOST);
+        assert_eq!(worth, Some(Worth::Changed));
+        assert_eq!((memory.untold(), memory.untold()), (Some(39), None), "it is told once");
     }
 
     #[test]

@@ -211,6 +211,7 @@ impl Site {
             time: until,
             value,
             quality: Quality::Good,
+            changes: None,
         };
         let head = Head {
             gateway: self.id.clone(),

@@ -120,6 +120,7 @@ impl Centre {
                 Err(_) => States::from_words(words).map_or(Value::Unknown, Value::States),
             },
             quality,
+            changes: None,
         });
         self.seq += 1;
         let head = Head {

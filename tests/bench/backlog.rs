@@ -95,6 +95,7 @@ fn fill(folder: &Path, readings: usize) {
                 time: begin.plus(Millis::new(10 * count as u64)),
                 value: Value::States(StateSet::from_iter(states.iter().copied()).into()),
                 quality: Quality::Good,
+                changes: None,
             };
             if !writer.push(&reading) {
                 cut(&mut writer, reading.time);

@@ -105,6 +105,7 @@ impl Site {
                     time: begin.plus(Millis::new(1 + place as u64 * 998 / order.len() as u64)),
                     value: self.value(),
                     quality: Quality::Good,
+                    changes: None,
                 })
                 .collect();
             self.pack(&readings, begin.plus(Millis::seconds(1)), &mut packs);
@@ -116,8 +117,13 @@ impl Site {
     pub(crate) fn state(&mut self, place: usize, states: &[State]) -> Packed {
         let time = self.writer.until.plus(Millis::new(1));
         let value = Value::States(StateSet::from_iter(states.iter().copied()).into());
-        let reading =
-            Reading { point: self.points[place].clone(), time, value, quality: Quality::Good };
+        let reading = Reading {
+            point: self.points[place].clone(),
+            time,
+            value,
+            quality: Quality::Good,
+            changes: None,
+        };
         let mut packs = Vec::new();
         self.pack(&[reading], time, &mut packs);
         packs.pop().expect("a batch")

@@ -284,6 +284,8 @@ struct Record<'a> {
     vs: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     q: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    c: Option<u32>,
 }
 
 fn write_record(to: &mut Vec<u8>, reading: &Reading) {
@@ -294,7 +296,7 @@ fn write_record(to: &mut Vec<u8>, reading: &Reading) {
     };
     let q = (reading.quality != Quality::Good).then(|| reading.quality.as_str().into());
     let n = reading.point.as_str().into();
-    write_json(to, &Record { n, t: reading.time, v, u, vs, q });
+    write_json(to, &Record { n, t: reading.time, v, u, vs, q, c: reading.changes });
 }
 
 fn read_record(text: &str) -> Result<Reading, String> {
@@ -315,7 +317,7 @@ fn read_record(text: &str) -> Result<Reading, String> {
         Some(word) => Quality::from_word(word).ok_or_else(|| format!("{word:?} is no quality"))?,
     };
     let point = PointId::parse(&record.n).map_err(|error| error.to_string())?;
-    Ok(Reading { point, time: record.t, value, quality })
+    Ok(Reading { point, time: record.t, value, quality, changes: record.c })
 }
 
 /// Our records hold strings and finite numbers: writing them into memory cannot fail.
@@ -356,6 +358,7 @@ mod tests {
             time: GatewayTime::from_millis(1_795_384_871_123),
             value,
             quality,
+            changes: None,
         }
     }
 

@@ -18,6 +18,8 @@ pub struct Reading {
     pub value: Value,
     /// How far to believe it.
     pub quality: Quality,
+    /// It ends a minute in which the point changed too often for all of it to be told: how often.
+    pub changes: Option<u32>,
 }
 
 /// What a point says.

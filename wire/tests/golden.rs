@@ -62,7 +62,7 @@ fn states(states: &[State]) -> Value {
 }
 
 fn reading(name: &str, millis: i64, value: Value, quality: Quality) -> Reading {
-    Reading { point: point(name), time: at(millis), value, quality }
+    Reading { point: point(name), time: at(millis), value, quality, changes: None }
 }
 
 #[track_caller]
@@ -94,6 +94,13 @@ fn a_routine_batch_with_every_quality() {
         reading("tank1/level", 999, Value::Unknown, Quality::SensorFault),
     ];
     check_batch("batch-routine.json", Head { lane: Lane::Routine, ..head() }, &readings);
+}
+
+#[test]
+fn the_end_of_a_minute_in_which_a_point_changed_too_often() {
+    let last = reading("facp1/L1D018", 700, states(&[State::Fault]), Quality::Good);
+    let last = Reading { changes: Some(39), ..last };
+    check_batch("batch-chatter.json", head(), &[last]);
 }
 
 #[test]

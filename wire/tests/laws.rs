@@ -30,11 +30,12 @@ fn any_value() -> impl Strategy<Value = Value> {
 fn any_reading() -> impl Strategy<Value = Reading> {
     let time = 0_i64..253_402_300_799_999;
     let quality = prop::sample::select(&Quality::ALL[..]);
-    ("[a-z0-9]{1,12}/[A-Z0-9._-]{0,8}x", time, any_value(), quality).prop_filter_map(
+    let changes = prop::option::of(any::<u32>());
+    ("[a-z0-9]{1,12}/[A-Z0-9._-]{0,8}x", time, any_value(), quality, changes).prop_filter_map(
         "a point's name begins with a letter or digit",
-        |(name, millis, value, quality)| {
+        |(name, millis, value, quality, changes)| {
             let point = PointId::parse(&name).ok()?;
-            Some(Reading { point, time: GatewayTime::from_millis(millis), value, quality })
+            Some(Reading { point, time: GatewayTime::from_millis(millis), value, quality, changes })
         },
     )
 }

@@ -76,8 +76,9 @@ impl Points {
 
     /// The last reading of a point goes out, under this time. `None` if it was never read.
     pub(super) fn send(&mut self, point: PointIndex, time: GatewayTime) -> Option<Reading> {
-        let said = self.memory[point.0 as usize].send()?.clone();
-        Some(self.reading(point, said, time))
+        let memory = &mut self.memory[point.0 as usize];
+        let (said, changes) = (memory.send()?.clone(), memory.untold());
+        Some(Reading { changes, ..self.reading(point, said, time) })
     }
 
     /// The points of a device whose changes were held for long enough go out, at a poll of it.
@@ -100,7 +101,13 @@ impl Points {
 
     fn reading(&self, point: PointIndex, said: Said, time: GatewayTime) -> Reading {
         let Said { value, quality } = said;
-        Reading { point: self.inventory.point(point).entry.n.clone(), time, value, quality }
+        Reading {
+            point: self.inventory.point(point).entry.n.clone(),
+            time,
+            value,
+            quality,
+            changes: None,
+        }
     }
 
     /// The last readings of all points that a device has in a lane go out, under this time.
@@ -130,6 +137,7 @@ impl Points {
             time,
             value: Value::States(states.into()),
             quality: Quality::Good,
+            changes: None,
         }
     }
 

@@ -168,6 +168,9 @@ struct ShownRow {
     span: SpanId,
     seq: Seq,
     index: u32,
+    /// How often the point changed in the minute that it ends, if not all of that was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<u32>,
 }
 
 async fn rows(centre: &Centre, question: Question) -> Result<Response, Problem> {
@@ -213,6 +216,7 @@ fn show_row(row: Row) -> ShownRow {
         span: row.span,
         seq: row.seq,
         index: row.index,
+        changes: None,
     }
 }
 
@@ -243,7 +247,7 @@ fn read_name(text: &str) -> Result<PastReading, Problem> {
         let batch: BatchName = parts.next()?.parse().ok()?;
         let index = parts.next()?.parse().ok()?;
         let words = String::new();
-        Some(PastReading { batch, index, time, words, quality: Quality::Good })
+        Some(PastReading { batch, index, time, words, quality: Quality::Good, changes: None })
     };
     read().ok_or_else(|| Problem::misasked("after 无法读取。", "after cannot be read."))
 }
@@ -256,5 +260,6 @@ fn show_words(row: PastReading) -> ShownRow {
         span: row.batch.span,
         seq: row.batch.seq,
         index: row.index,
+        changes: row.changes,
     }
 }

@@ -38,6 +38,8 @@ pub struct PastReading {
     pub words: String,
     /// How far to believe it.
     pub quality: Quality,
+    /// How often the point changed in the minute that it ends, if not all of that was told.
+    pub changes: Option<u32>,
 }
 
 /// The readings of a discrete point with `from <= time < to`, in the order of gateway time,
@@ -55,7 +57,7 @@ pub async fn of_point(
     let after_seq = after.map_or(0, |row| stored(row.batch.seq));
     let after_index = after.map_or(-1, |row| i64::from(row.index));
     let rows = sqlx::query(
-        "SELECT span, seq, idx, reading_t, words, quality FROM urgent_reading \
+        "SELECT span, seq, idx, reading_t, words, quality, changes FROM urgent_reading \
          WHERE gateway = $1 AND point = $2 AND reading_t >= $3 AND reading_t < $4 \
          AND (reading_t > $5 OR (reading_t = $5 AND (span > $6 OR (span = $6 \
               AND (seq > $7 OR (seq = $7 AND idx > $8)))))) \
@@ -84,6 +86,12 @@ pub async fn of_point(
                 words: row.text("words")?,
                 quality: Quality::from_word(&quality)
                     .ok_or_else(|| row.strange("quality", &quality))?,
+                changes: row
+                    .maybe_number("changes")?
+                    .map(|changes| {
+                        u32::try_from(changes).map_err(|error| row.strange("changes", &error))
+                    })
+                    .transpose()?,
             })
         })
         .collect()
@@ -99,7 +107,7 @@ pub async fn put(to: &mut Transaction<'_>, row: &StoredReading) -> Result<(), St
     let point: &PointId = &row.reading.point;
     sqlx::query(
         "INSERT INTO urgent_reading (gateway, lane, span, seq, idx, point, reading_t, words, \
-         quality, arrived_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         quality, changes, arrived_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
          ON CONFLICT (gateway, lane, span, seq, idx) DO NOTHING",
     )
     .bind(row.gateway.as_str())
@@ -111,6 +119,7 @@ pub async fn put(to: &mut Transaction<'_>, row: &StoredReading) -> Result<(), St
     .bind(row.reading.time.millis())
     .bind(plain(&words))
     .bind(row.reading.quality.as_str())
+    .bind(row.reading.changes.map(i64::from))
     .bind(row.arrived.millis())
     .execute(&mut *to.inner)
     .await?;

@@ -39,7 +39,7 @@ mod plan;
 const KEPT: usize = 64;
 
 /// Eras of one lane that wait for the other. More are no lag but a fault; those in the middle go.
-const MOST_ERAS: usize = 8;
+const MOST_ERAS: usize = 16;
 
 /// What a lane tells.
 #[derive(Debug)]

@@ -174,7 +174,8 @@ impl LaneState {
             let newer = match order {
                 _ if !point.is_numbered() => true,
                 None => true,
-                Some(order) => (point.order, point.time) < (order, fire.t),
+                // Of the same moment both may be true: a fire is never held back by doubt.
+                Some(order) => (point.order, point.time) <= (order, fire.t),
             };
             if !newer {
                 continue;
@@ -182,7 +183,8 @@ impl LaneState {
             point.set_evidence(Evidence::states(states));
             point.stamp = 0;
             self.mark(place);
-            self.tell_parts(place, self.horizon.unwrap_or(fire.t));
+            // What it says now nobody knows until it is read again.
+            self.interrupt(place);
             let marks = Marks { historical: true, ..Marks::of_states(states) };
             let now = Onset { span: Some(fire.span), at: fire.t };
             self.raise(place, now, states, &Reason::Lost { states }, marks, scene);
@@ -248,6 +250,8 @@ impl LaneState {
             return;
         }
         let Some(name) = self.names.name(place) else { return };
+        // What was read later than time is vouched for says nothing of the time before.
+        let at = if proves && point.order == self.order { at.max(point.time) } else { at };
         for part in &point.binding.parts {
             let says = if proves { point.says_of(&part.condition, at) } else { Verdict::Undecided };
             self.told.push(Told::Says { point: name.clone(), part: part.of, at, says });

@@ -205,7 +205,7 @@ impl Player {
                 .zip(entries)
                 .map(|(index, (point, value))| {
                     let (point, value) = (point.clone(), value.clone());
-                    (index, Reading { point, time, value, quality: read.quality })
+                    (index, Reading { point, time, value, quality: read.quality, changes: None })
                 })
                 .collect();
             if readings.is_empty() {

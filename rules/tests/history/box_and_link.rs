@@ -55,7 +55,7 @@ impl Writer {
                         let (value, quality) = value(*lane, *what);
                         let time = gateway - (before % (pass + 1)).cast_signed();
                         let time = GatewayTime::from_millis(time);
-                        Reading { point: point(*place), time, value, quality }
+                        Reading { point: point(*place), time, value, quality, changes: None }
                     })
                     .collect();
                 readings.sort_by_key(|reading| reading.time);
@@ -71,13 +71,25 @@ impl Writer {
                     for (place, (id, at)) in POINTS.iter().enumerate() {
                         if *answers && *retold && *at == lane && id.starts_with(name) {
                             let (value, quality) = value(lane, self.calls.len() + place);
-                            readings.push(Reading { point: point(place), time, value, quality });
+                            readings.push(Reading {
+                                point: point(place),
+                                time,
+                                value,
+                                quality,
+                                changes: None,
+                            });
                         }
                     }
                     let words = if *answers { "normal" } else { "fault" };
                     let comm = PointId::parse(&format!("{name}/comm")).expect("a point");
                     let value = Value::States(States::from_words(words).expect("states"));
-                    readings.push(Reading { point: comm, time, value, quality: Quality::Good });
+                    readings.push(Reading {
+                        point: comm,
+                        time,
+                        value,
+                        quality: Quality::Good,
+                        changes: None,
+                    });
                     self.fallen = (!answers).then_some(*device);
                     self.batch(lane, None, None, readings);
                 }
@@ -137,7 +149,7 @@ impl Writer {
             let places = (0..POINTS.len()).filter(|place| POINTS[*place].1 == lane);
             let readings = places.map(|place| {
                 let (value, quality) = value(lane, self.calls.len() * 7 + place);
-                Reading { point: point(place), time, value, quality }
+                Reading { point: point(place), time, value, quality, changes: None }
             });
             self.batch(lane, None, None, readings.collect());
         }

@@ -35,7 +35,7 @@ pub fn wild_calls() -> impl Strategy<Value = Vec<Call>> {
         let (value, quality) =
             value(if what.is_multiple_of(3) { Lane::Routine } else { Lane::Urgent }, what);
         let time = GatewayTime::from_millis(time);
-        Reading { point: id.expect("a point"), time, value, quality }
+        Reading { point: id.expect("a point"), time, value, quality, changes: None }
     });
     let marker = prop::option::weighted(
         0.1,

@@ -149,6 +149,7 @@ async fn a_discrete_points_history_is_words() {
                         time: gateway_time(1),
                         value: states(words),
                         quality: Quality::Good,
+                        changes: None,
                     },
                     arrived: at(2),
                 };

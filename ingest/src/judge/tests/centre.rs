@@ -610,6 +610,7 @@ fn read(readings: &[(&str, &str)], second: i64) -> Vec<Reading> {
         time: at(second),
         value: value(text),
         quality: Quality::Good,
+        changes: None,
     };
     readings.iter().map(reading).collect()
 }

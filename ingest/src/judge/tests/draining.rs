@@ -35,6 +35,7 @@ fn batch(seq: u64, arrived: i64) -> InboxBatch {
         time: GatewayTime::from_millis(arrived),
         value: Value::Number(seq as f64, Unit::Pascal),
         quality: Quality::Good,
+        changes: None,
     };
     let name = InboxName { gateway, batch: name(1, seq) };
     let arrived = CentreTime::from_millis(arrived);

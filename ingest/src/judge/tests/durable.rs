@@ -199,6 +199,7 @@ mod kept {
                 time: GatewayTime::from_millis(when.millis()),
                 value: Value::States(StateSet::NORMAL.into()),
                 quality: Quality::Good,
+                changes: None,
             };
             let (gateway, lane, batch) = (id("mall-01"), Lane::Urgent, name(1, seq));
             let row = StoredReading { gateway, lane, batch, index: 1, reading, arrived: when };

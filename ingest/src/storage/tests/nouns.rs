@@ -294,12 +294,12 @@ on_both_engines! {
 
     async fn a_points_history_goes_on_where_the_last_page_ended(scratch) {
         let (mut writer, reader) = scratch.open().await;
-        let reading = |seq, index, time, words: &str| StoredReading {
+        let reading = |seq: u64, index, time, words: &str| StoredReading {
             gateway: gateway(), lane: Lane::Urgent, batch: name(1, seq), index,
             reading: Reading {
                 point: point("facp1/L1D017"), time: t(time),
                 value: Value::States(States::from_words(words).expect("states")),
-                quality: Quality::Good,
+                quality: Quality::Good, changes: (seq == 2).then_some(31),
             },
             arrived: at(time),
         };
@@ -319,13 +319,18 @@ on_both_engines! {
         loop {
             let page = readings::of_point(&reader, &of, t(5), t(9), after.as_ref(), 2).await;
             let page = page.expect("readings");
-            told.extend(page.iter().map(|row| (row.batch.seq, row.index, row.words.clone())));
+            told.extend(page.iter().map(|row| {
+                (row.batch.seq, row.index, row.words.clone(), row.changes)
+            }));
             let Some(last) = page.last() else { break };
             after = Some(last.clone());
         }
-        let told: Vec<(u64, u32, &str)> =
-            told.iter().map(|(seq, index, words)| (*seq, *index, words.as_str())).collect();
-        assert_eq!(told, [(1, 1, "fire"), (1, 2, "normal"), (2, 1, "fire flo\u{FFFD}d")]);
+        let told: Vec<(u64, u32, &str, Option<u32>)> = told
+            .iter()
+            .map(|(seq, index, words, changes)| (*seq, *index, words.as_str(), *changes))
+            .collect();
+        let flood = (2, 1, "fire flo\u{FFFD}d", Some(31));
+        assert_eq!(told, [(1, 1, "fire", None), (1, 2, "normal", None), flood]);
     }
 
     async fn the_inbox_lets_go_of_what_is_stored(scratch) {
