@@ -19,8 +19,10 @@ pub struct Kinds {
     pub tags: Vec<String>,
 }
 
-/// What must hold beside a step's own condition: a condition on other points of the same
-/// gateway, in whichever lane they live.
+/// What must hold beside a step's own condition: a condition on points of the same gateway, in
+/// whichever lane they live. The point that the rule looks at counts too if it is one of them. A
+/// point that lacks a limit which the condition names is none of them, and a step for which the
+/// catalogue has none at all does not apply.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Beside {
     /// What they are.
@@ -48,7 +50,8 @@ worded! {
     Shares {
         /// The device.
         Device = "device", "设备";
-        /// The zone 分区 of the panel. A point without one has none in common with any.
+        /// The name of the zone 分区, whichever device tells it. A point without one has none in
+        /// common with any.
         Zone = "zone", "分区";
         /// Only the gateway.
         Gateway = "gateway", "网关";

@@ -127,8 +127,9 @@ pub enum ClearHold {
     UntilLifted,
 }
 
-/// The name of one row of state: `{gateway}` or `{gateway}/{lane}/{device}/{point}`, or one
-/// beginning with `@` for what belongs to no gateway. Opaque to whoever stores it.
+/// The name of one row of state: `{gateway}`, `{gateway}/{lane}/{device}/{point}`, what stands
+/// together behind an `@` below a gateway or a lane, or one beginning with `@` for what belongs
+/// to no gateway. Opaque to whoever stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StateKey(pub String);
 

@@ -72,7 +72,7 @@ pub struct Step {
     pub effect: Effect,
     /// What must hold.
     pub when: Condition,
-    /// What must hold on other points with it. A step with any of it looks at both lanes.
+    /// What must hold on other points with it, in whichever lane they live.
     pub beside: Vec<Beside>,
     /// For how long.
     pub held_for: Millis,

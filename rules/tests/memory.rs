@@ -86,6 +86,8 @@ struct Centre {
     catalogue: Catalogue,
     rows: BTreeMap<String, Vec<u8>>,
     now: i64,
+    /// How far each lane is vouched for, where the lanes are told apart.
+    until: Option<PerLane<i64>>,
     seq: u64,
     span: u64,
 }
@@ -96,7 +98,7 @@ impl Centre {
         let begin = CentreTime::from_millis(BEGIN);
         engine.catalogue(&gateway(), &catalogue.hash(), &catalogue, begin, &mut Vec::new());
         engine.listening(CentreTime::from_millis(BEGIN), true);
-        Centre { engine, catalogue, rows: BTreeMap::new(), now: 0, seq: 0, span: 1 }
+        Centre { engine, catalogue, rows: BTreeMap::new(), now: 0, until: None, seq: 0, span: 1 }
     }
 
     /// A batch that vouches for everything since the one before.
@@ -123,12 +125,16 @@ impl Centre {
             changes: None,
         });
         self.seq += 1;
+        let from = match &mut self.until {
+            Some(until) => std::mem::replace(&mut until[lane], seconds),
+            None => self.now,
+        };
         let head = Head {
             gateway: gateway(),
             lane,
             name: BatchName { span: SpanId::from_bits(self.span), seq: self.seq },
             after: (self.seq == 1).then_some(pack::After::Nothing),
-            stretch: Some(Stretch { from: at(self.now.min(seconds)), until: at(seconds) }),
+            stretch: Some(Stretch { from: at(from.min(seconds)), until: at(seconds) }),
             catalogue: self.catalogue.hash(),
             refresh: None,
             marker: None,
@@ -552,6 +558,62 @@ fn evidence_counts_under_the_rule_revision_that_raised_it() {
     let cleared = centre.says(370, Lane::Routine, &[]);
     assert_eq!(told(&cleared), [("L1", Change::Cleared)]);
     assert_eq!(cleared[0].revision, raised[0].revision);
+}
+
+const DRY: &str = r#"
+    [[rule]]
+    id = "DRY"
+    kind = "dry"
+    name = { zh = "干", en = "dry" }
+    basis = "[D]"
+    advice = { zh = "查", en = "look" }
+    applies_to = { unit = "Pa" }
+    step = [{ name = "hazard", severity = "general", effect = "hazard", when = { below = "100 Pa" }, beside = [{ parts = [91], shares = "gateway", any = { has_state = "active" } }], for = "30s", clear_for = "60s" }]
+"#;
+
+/// A pump runs and the pressure is too low: raised over both lanes.
+fn dry() -> Centre {
+    let points =
+        vec![entry("facp1/pump", Lane::Urgent, 91), entry("facp1/pressure", Lane::Routine, 0)];
+    let mut centre = Centre::new(rulebook(DRY), catalogue(points));
+    centre.until = Some(PerLane::default());
+    centre.says(0, Lane::Urgent, &[("facp1/pump", "active")]);
+    centre.says(0, Lane::Routine, &[("facp1/pressure", "50")]);
+    assert_eq!(told(&centre.says(40, Lane::Urgent, &[])), [], "the other lane is behind");
+    assert_eq!(told(&centre.says(41, Lane::Routine, &[])), [("DRY", Change::Raised)]);
+    centre
+}
+
+#[test]
+fn a_changed_rule_over_both_lanes_looks_again_at_what_still_holds() {
+    let mut centre = dry();
+    let other = rulebook(&DRY.replace("30s", "45s"));
+    assert_eq!(told(&centre.restart(Arc::clone(&other))), [("DRY", Change::Retired)]);
+    assert_eq!(centre.restart(other), []);
+    centre.says(80, Lane::Urgent, &[]);
+    assert_eq!(told(&centre.says(80, Lane::Routine, &[])), []);
+    centre.says(90, Lane::Urgent, &[]);
+    assert_eq!(told(&centre.says(90, Lane::Routine, &[])), [("DRY", Change::Raised)]);
+    assert_eq!(centre.may_close("facp1/pressure", "DRY"), Err(NotYet::Retired));
+}
+
+#[test]
+fn a_lifted_hold_forgets_what_was_told_over_both_lanes() {
+    let mut centre = dry();
+    // The urgent lane is far ahead, and the pump stands still in it.
+    centre.says(50, Lane::Urgent, &[("facp1/pump", "normal")]);
+    centre.says(500, Lane::Urgent, &[]);
+    centre.engine.hold_clears(&gateway(), ClearHold::UntilLifted);
+    centre.engine.lift_hold(&gateway());
+    assert_eq!(told(&centre.says(400, Lane::Routine, &[])), []);
+    let read = [("facp1/pressure", "50")];
+    assert_eq!(told(&centre.says(510, Lane::Routine, &read)), [], "no proof from before the hold");
+    centre.says(511, Lane::Urgent, &[("facp1/pump", "normal")]);
+    assert_eq!(told(&centre.says(520, Lane::Routine, &[])), []);
+    let mut calm = centre.says(580, Lane::Urgent, &[]);
+    calm.extend(centre.says(581, Lane::Routine, &[]));
+    assert_eq!(told(&calm), [("DRY", Change::Calmed), ("DRY", Change::Cleared)]);
+    assert!(calm.iter().all(|decision| BEGIN + 500_000 <= decision.at.millis()), "{calm:?}");
 }
 
 #[test]

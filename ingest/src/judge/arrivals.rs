@@ -255,6 +255,15 @@ impl Judgement {
                 self.observe(arriving, pack, notice);
                 if let Some(gateway) = self.gateways.get_mut(arriving.gateway) {
                     gateway.want(arriving.lane, arriving.arrived);
+                    // A fire may be told of a point of the other lane: it is unknown now too.
+                    let fires = pack.head.marker.iter().flat_map(|marker| &marker.fires);
+                    let lanes = fires.filter_map(|fire| gateway.catalogues.entry(&fire.n));
+                    let lanes: Vec<Lane> = lanes.map(|entry| entry.lane).collect();
+                    for lane in Lane::ALL {
+                        if lane != arriving.lane && lanes.contains(&lane) {
+                            gateway.want(lane, arriving.arrived);
+                        }
+                    }
                 }
                 self.owed.to(arriving.gateway);
             }

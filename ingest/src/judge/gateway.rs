@@ -198,6 +198,7 @@ impl Catalogues {
 
     /// A catalogue of which all pages have come.
     pub fn whole(&self, hash: &CatalogueHash) -> Option<Catalogue> {
+        self.whole.get(hash)?;
         self.pages.get(hash).and_then(|pages| Catalogue::from_pages(pages.values()))
     }
 

@@ -43,7 +43,7 @@ impl LaneState {
             self.named = Some(hash.clone());
             if let Some(span) = self.span {
                 let (left, catalogue) = (self.horizon, self.named.clone());
-                self.told.push(Told::Turns { left, span, catalogue });
+                self.told.push(Told::Begins { left, span, catalogue });
             }
         }
         let adopted = self.adopted.as_ref() == Some(hash);

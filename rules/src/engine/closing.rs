@@ -147,6 +147,16 @@ fn over_both(
             standing(finding.phase, Some(step))?;
         }
     }
+    // Which points stand beside it nobody knows before the catalogue is taken up again.
+    let asks = |lane: Lane| {
+        let state = &gateway.lanes[lane];
+        let known = state.names.find(point).and_then(|place| state.points[place as usize].as_ref());
+        let mut parts = known.into_iter().flat_map(|known| &known.binding.parts);
+        parts.any(|part| part.of.is_when() && grave(engine, part.of.step, rule).is_some())
+    };
+    if !joined.is_in_force() && Lane::ALL.into_iter().any(asks) {
+        return Err(NotYet::Unknown);
+    }
     let mut found = false;
     for calm in joined.asked(point).filter(|(id, _)| grave(engine, *id, rule).is_some()) {
         found = true;

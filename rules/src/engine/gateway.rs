@@ -296,7 +296,7 @@ impl Gateway {
             self.lanes[lane].suspend(false);
         }
         self.hear_lanes();
-        self.joined.doubt();
+        self.joined.doubt(&self.lanes);
         self.dirty = true;
     }
 
@@ -324,7 +324,7 @@ impl Gateway {
         self.current = Some(span);
     }
 
-    /// A catalogue by which every lane with points in it judges is kept no longer.
+    /// A catalogue by which every lane judges is kept no longer.
     fn drop_adopted(&mut self) {
         let lanes = &self.lanes;
         let judges = |lane: Lane, hash: &CatalogueHash| {
@@ -332,7 +332,9 @@ impl Gateway {
             lane.bound && lane.adopted.as_ref() == Some(hash) && lane.named == lane.adopted
         };
         self.catalogues.retain(|known| {
-            Lane::ALL.into_iter().any(|lane| known.has[lane] && !judges(lane, &known.hash))
+            Lane::ALL.into_iter().any(|lane| {
+                (known.has[lane] || lanes[lane].span.is_some()) && !judges(lane, &known.hash)
+            })
         });
         let catalogues = &self.catalogues;
         self.joined.keep(|hash| {

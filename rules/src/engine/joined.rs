@@ -2,8 +2,9 @@
 //! both lanes").
 //!
 //! Each lane is judged by itself and tells here what its points say of the parts they are asked
-//! for. A step is judged at the **lower horizon** of the lanes that it looks at: up to there all
-//! that will ever be told is told, so it does not matter which lane came first.
+//! for. All such steps of a catalogue are judged at the **lower horizon** of the lanes that they
+//! look at: up to there all that will ever be told is told, so it does not matter which lane came
+//! first.
 //!
 //! ```text
 //!   urgent    ├──────────x────x─────────┤ horizon        x: a part says something else
@@ -29,7 +30,7 @@ use super::gateway::Lanes;
 use crate::condition::Verdict;
 use crate::phase::Phase;
 
-use self::judging::Standing;
+use self::judging::InForce;
 pub(super) use self::plan::{Part, PartRef, Plan, parts};
 
 mod judging;
@@ -38,8 +39,9 @@ mod plan;
 /// Changes of one part on one point that wait, at least. Twice as many are cut to these.
 const KEPT: usize = 64;
 
-/// Eras of one lane that wait for the other. More are no lag but a fault; those in the middle go.
-const MOST_ERAS: usize = 16;
+/// Eras of one lane that wait for the other: a box that starts ten times a day is a month behind.
+/// Of more the oldest give way.
+const MOST_ERAS: usize = 300;
 
 /// What a lane tells.
 #[derive(Debug)]
@@ -49,7 +51,7 @@ pub(super) enum Told {
     /// From the horizon on no point says anything.
     Silent { at: Option<GatewayTime> },
     /// Another span or catalogue begins where this horizon was left.
-    Turns { left: Option<GatewayTime>, span: SpanId, catalogue: Option<CatalogueHash> },
+    Begins { left: Option<GatewayTime>, span: SpanId, catalogue: Option<CatalogueHash> },
 }
 
 /// The steps of one gateway that look at several points.
@@ -59,7 +61,7 @@ pub(super) struct Joined {
     pub(super) sides: PerLane<Side>,
     /// The eras that are being judged, by their numbers.
     pub(super) era: Option<PerLane<Option<u32>>>,
-    standing: Option<Standing>,
+    in_force: Option<InForce>,
     /// Every step that is not quiet, by its point.
     pub(super) findings: BTreeMap<(PointId, StepRef), Finding>,
     /// Points of which findings must be written.
@@ -145,11 +147,16 @@ impl Joined {
             && self.plans.iter().all(|plan| plan.joins.is_empty())
     }
 
+    /// Whether a plan is judged by now.
+    pub(super) fn is_in_force(&self) -> bool {
+        self.in_force.is_some()
+    }
+
     /// Goes on after a restart where nothing was written: what the lanes judge now is all there is.
     pub(super) fn recall(&mut self, lanes: &Lanes) {
         for lane in Lane::ALL {
             if let (Some(span), true) = (lanes[lane].span, self.sides[lane].eras.is_empty()) {
-                self.sides[lane].turn(None, span, lanes[lane].named.clone());
+                self.sides[lane].begin(None, span, lanes[lane].named.clone());
             }
         }
     }
@@ -158,11 +165,11 @@ impl Joined {
     pub(super) fn hear(&mut self, lane: Lane, told: &mut Vec<Told>) {
         for told in told.drain(..) {
             match told {
-                Told::Turns { left, span, catalogue } => {
+                Told::Begins { left, span, catalogue } => {
                     if self.is_idle() {
                         self.sides[lane].eras.clear();
                     }
-                    self.sides[lane].turn(left, span, catalogue);
+                    self.sides[lane].begin(left, span, catalogue);
                     let judged = self.era.and_then(|era| era[lane]);
                     self.sides[lane].make_room(judged);
                     self.dirty = true;
@@ -199,10 +206,14 @@ impl Joined {
         if asked.latest(part, number, judged) == says {
             return;
         }
-        let before = asked.ahead.back().filter(|change| change.era == number);
-        let at = before.map_or(at, |change| change.at.max(at));
-        asked.ahead.push_back(Change { era: number, at, part, says });
-        side.order.insert((number, at, point.clone()));
+        // What a lane says later counts, also of a moment that it had told of before.
+        asked.take_back(part, point, (number, at), &mut side.order);
+        if asked.latest(part, number, judged) != says {
+            let place =
+                asked.ahead.partition_point(|change| (change.era, change.at) <= (number, at));
+            asked.ahead.insert(place, Change { era: number, at, part, says });
+            side.order.insert((number, at, point.clone()));
+        }
         asked.cut(part, point, &mut side.order);
         side.changed.insert(point.clone());
     }
@@ -218,7 +229,7 @@ impl Joined {
 }
 
 impl Side {
-    fn turn(&mut self, left: Option<GatewayTime>, span: SpanId, catalogue: Option<CatalogueHash>) {
+    fn begin(&mut self, left: Option<GatewayTime>, span: SpanId, catalogue: Option<CatalogueHash>) {
         if let Some(era) = self.eras.back_mut() {
             era.end = left;
         }
@@ -258,6 +269,35 @@ impl Asked {
         waits.or(now).unwrap_or(Verdict::Undecided)
     }
 
+    /// Takes back what it has told of a part behind a moment.
+    fn take_back(
+        &mut self,
+        part: PartRef,
+        point: &PointId,
+        behind: (u32, GatewayTime),
+        order: &mut BTreeSet<(u32, GatewayTime, PointId)>,
+    ) {
+        let is_behind = |change: &Change| change.part == part && behind < (change.era, change.at);
+        if self.ahead.iter().any(is_behind) {
+            self.rearrange(point, order, |ahead| ahead.retain(|change| !is_behind(change)));
+        }
+    }
+
+    /// Changes what waits, and the order of its moments with it.
+    fn rearrange(
+        &mut self,
+        point: &PointId,
+        order: &mut BTreeSet<(u32, GatewayTime, PointId)>,
+        change: impl FnOnce(&mut VecDeque<Change>),
+    ) {
+        let key = |change: &Change| (change.era, change.at, point.clone());
+        for waiting in &self.ahead {
+            order.remove(&key(waiting));
+        }
+        change(&mut self.ahead);
+        order.extend(self.ahead.iter().map(key));
+    }
+
     /// Cuts what waits of a part to its last changes: from the first that is lost on nothing is
     /// known, until the first that is left.
     fn cut(
@@ -270,21 +310,18 @@ impl Asked {
         if waiting < 2 * KEPT {
             return;
         }
-        let key = |change: &Change| (change.era, change.at, point.clone());
-        for change in &self.ahead {
-            order.remove(&key(change));
-        }
-        let mut place = 0;
-        self.ahead.retain_mut(|change| {
-            if change.part != part {
-                return true;
-            }
-            place += 1;
-            if place == 1 {
-                change.says = Verdict::Undecided;
-            }
-            place == 1 || waiting - KEPT < place
+        self.rearrange(point, order, |ahead| {
+            let mut place = 0;
+            ahead.retain_mut(|change| {
+                if change.part != part {
+                    return true;
+                }
+                place += 1;
+                if place == 1 {
+                    change.says = Verdict::Undecided;
+                }
+                place == 1 || waiting - KEPT < place
+            });
         });
-        order.extend(self.ahead.iter().map(key));
     }
 }

@@ -175,7 +175,7 @@ impl LaneState {
         }
         self.span = Some(span);
         self.order = order;
-        self.told.push(Told::Turns { left: self.horizon, span, catalogue: self.named.clone() });
+        self.told.push(Told::Begins { left: self.horizon, span, catalogue: self.named.clone() });
         self.horizon = None;
         self.vouched_since = None;
         if self.orders.len() == SPANS_REMEMBERED {

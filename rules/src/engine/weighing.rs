@@ -15,7 +15,7 @@ use firegrid_wire::time::GatewayTime;
 use super::binding::BoundStep;
 use super::joined::Told;
 use super::lane::LaneState;
-use super::point::{Provisional, Read};
+use super::point::{Point, Provisional, Read};
 use super::scene::{Cause, Scene, Turned};
 use crate::condition::{Evidence, Said, Verdict};
 use crate::decision::{Change, Marks, Reason};
@@ -250,8 +250,7 @@ impl LaneState {
             return;
         }
         let Some(name) = self.names.name(place) else { return };
-        // What was read later than time is vouched for says nothing of the time before.
-        let at = if proves && point.order == self.order { at.max(point.time) } else { at };
+        let at = if proves { self.not_before_it_was_read(point, at) } else { at };
         for part in &point.binding.parts {
             let says = if proves { point.says_of(&part.condition, at) } else { Verdict::Undecided };
             self.told.push(Told::Says { point: name.clone(), part: part.of, at, says });
@@ -267,11 +266,14 @@ impl LaneState {
     ) {
         let Some(point) = &self.points[place as usize] else { return };
         if self.is_known(place) && !self.is_blind(place) {
-            // What was read later than time is vouched for says nothing of the time before.
-            let read = if point.order == self.order { point.time } else { now.at };
-            let now = Onset { at: now.at.max(read), ..now };
+            let now = Onset { at: self.not_before_it_was_read(point, now.at), ..now };
             self.weigh(place, now, Cause::Resumed, scene);
         }
+    }
+
+    /// What was read later than time is vouched for says nothing of the time before.
+    fn not_before_it_was_read(&self, point: &Point, at: GatewayTime) -> GatewayTime {
+        if point.order == self.order { at.max(point.time) } else { at }
     }
 
     /// Raises what fire-class states ask for, whatever is known of the time between.

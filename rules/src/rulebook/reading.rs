@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::beside::read_beside;
 use super::limits::{limit, read_limit, unit_of};
 use super::{Effect, Grouping, Revision, Rule, RuleId, Rulebook, Selector, Severity, Step, Words};
-use crate::beside::Kinds;
+use crate::beside::{Kinds, On};
 use crate::condition::Condition;
 use crate::window::MOST_KEPT;
 use crate::word::WordError;
@@ -221,6 +221,12 @@ fn read_step(
     let effect: Option<Effect> = table.required_text("effect");
     let when = table.required_table("when").and_then(|inner| read_condition(&inner, selector, 0));
     let beside = read_beside(table, selector);
+    if beside.iter().flatten().any(|beside| beside.on == On::None) && !table.has("clear_when") {
+        table.tell(
+            "clear_when",
+            "say what proves calm: else a point that starts beside it would, with `none`",
+        );
+    }
     let held_for = table.text_or("for", Millis::ZERO);
     let clear_when = match table.table("clear_when") {
         Some(inner) => Some(read_condition(&inner, selector, 0)?),
@@ -623,8 +629,9 @@ mod tests {
 
     #[test]
     fn what_stands_beside_says_which_points_share_what_and_on_how_many() {
+        let calm = "clear_when = { above = \"1 Pa\" }\n";
         let low = "when = { below = \"1 Pa\" }\n";
-        let beside = |what: &str| format!("{low}beside = [{{ {what} }}]");
+        let beside = |what: &str| format!("{low}{calm}beside = [{{ {what} }}]");
         let pump = "parts = [91], shares = \"gateway\"";
         let runs = "{ has_state = \"active\" }";
         let good = rulebook("{ unit = \"Pa\" }", &beside(&format!("{pump}, none = {runs}")));
@@ -646,6 +653,8 @@ mod tests {
         let beside =
             format!("when = {{ has_state = \"fire\" }}\nbeside = [{{ {pump}, any = {runs} }}]");
         check("{ what = \"discrete\" }", &beside, "only a rule on points of the catalogue");
+        let unsaid = format!("{low}beside = [{{ {pump}, none = {runs} }}]");
+        check("{ unit = \"Pa\" }", &unsaid, "clear_when: say what proves calm");
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::names::PointId;
 use firegrid_wire::span::{Lane, PerLane, SpanId};
 use firegrid_wire::time::GatewayTime;
 
 use super::plan::Plan;
-use super::{Finding, Joined};
+use super::{Finding, Joined, PartRef};
 use crate::condition::Verdict;
 use crate::decision::{At, Marks, Reason};
 use crate::engine::adoption::raised;
@@ -19,7 +20,7 @@ use crate::phase::{Look, Onset, Phase, Timer, Timing, Turn};
 
 /// What is judged now, by a plan.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct InForce {
     plan: Arc<Plan>,
     span: SpanId,
     counts: Vec<Count>,
@@ -41,26 +42,32 @@ impl Joined {
             return;
         }
         while self.begin(lanes, scene) {
-            let Some(era) = self.era else { return };
-            let ended = |lane: Lane| match era[lane] {
-                Some(number) => self.sides[lane].eras.back().is_some_and(|e| e.number != number),
-                None => true,
-            };
-            let ended = PerLane::from_fn(ended);
-            let horizon = |lane: Lane| {
-                era[lane]?;
-                let left = self.sides[lane].eras.front().and_then(|era| era.end);
-                let horizon = if ended[lane] { left } else { lanes[lane].horizon };
-                Some(horizon.unwrap_or(GatewayTime::from_millis(i64::MIN)))
-            };
-            let horizon = Lane::ALL.into_iter().filter_map(horizon).min();
-            let horizon = horizon.unwrap_or(GatewayTime::from_millis(i64::MIN));
+            let horizon = self.lower_horizon(lanes);
             self.judge(horizon, scene);
-            if !Lane::ALL.into_iter().all(|lane| ended[lane]) {
+            if !self.all_ended() {
                 return;
             }
             self.leave(horizon);
         }
+    }
+
+    /// How far all lanes that are judged together are vouched for.
+    fn lower_horizon(&self, lanes: &Lanes) -> GatewayTime {
+        const NEVER: GatewayTime = GatewayTime::from_millis(i64::MIN);
+        let horizon = |lane: Lane| {
+            let number = self.era?[lane]?;
+            let horizon = if self.has_ended(lane, number) {
+                self.sides[lane].eras.front().and_then(|era| era.end)
+            } else {
+                lanes[lane].horizon
+            };
+            Some(horizon.unwrap_or(NEVER))
+        };
+        Lane::ALL.into_iter().filter_map(horizon).min().unwrap_or(NEVER)
+    }
+
+    fn has_ended(&self, lane: Lane, number: u32) -> bool {
+        self.sides[lane].eras.back().is_some_and(|last| last.number != number)
     }
 
     /// Begins with the next eras of one name, if none are being judged. Whether there are any.
@@ -73,12 +80,12 @@ impl Joined {
             self.era = Some(found);
             self.dirty = true;
         }
-        if self.standing.is_none() {
+        if self.in_force.is_none() {
             let Some((plan, span)) = self.plan_in_force() else {
                 // Its catalogue may still come, unless all has gone on.
                 return self.all_ended();
             };
-            self.stand(plan, span, lanes, scene);
+            self.take_up(plan, span, lanes, scene);
         }
         true
     }
@@ -110,7 +117,7 @@ impl Joined {
         })
     }
 
-    fn plan(&self, hash: Option<&firegrid_wire::catalogue::CatalogueHash>) -> Option<&Arc<Plan>> {
+    fn plan(&self, hash: Option<&CatalogueHash>) -> Option<&Arc<Plan>> {
         self.plans.iter().find(|plan| Some(&plan.hash) == hash)
     }
 
@@ -123,10 +130,8 @@ impl Joined {
 
     fn all_ended(&self) -> bool {
         let Some(era) = self.era else { return false };
-        Lane::ALL.into_iter().all(|lane| match era[lane] {
-            Some(number) => self.sides[lane].eras.back().is_some_and(|last| last.number != number),
-            None => true,
-        })
+        let ended = |lane: Lane| era[lane].is_none_or(|number| self.has_ended(lane, number));
+        Lane::ALL.into_iter().all(ended)
     }
 
     /// Drops the eras before this one.
@@ -140,21 +145,21 @@ impl Joined {
     }
 
     /// Takes up a plan: what was found by other points, limits or rules waits for a person.
-    fn stand(&mut self, plan: Arc<Plan>, span: SpanId, lanes: &mut Lanes, scene: &mut Scene<'_>) {
-        let mut standing = Standing {
+    fn take_up(&mut self, plan: Arc<Plan>, span: SpanId, lanes: &mut Lanes, scene: &mut Scene<'_>) {
+        let mut in_force = InForce {
             counts: vec![Count::default(); plan.groups.len()],
             plan,
             span,
             deadlines: BTreeSet::new(),
         };
-        let plan = &standing.plan;
+        let plan = &in_force.plan;
         let mut gone = Vec::new();
         for (key, finding) in &self.findings {
             let join = plan.of_subject.get(key).copied();
             match join.filter(|join| plan.joins[*join as usize].source == finding.source) {
                 Some(join) => {
                     let due = finding.phase.deadline(plan.joins[join as usize].timing);
-                    standing.deadlines.extend(due.map(|due| (due, join)));
+                    in_force.deadlines.extend(due.map(|due| (due, join)));
                 }
                 None => gone.push(key.clone()),
             }
@@ -174,7 +179,7 @@ impl Joined {
                 asked.says.retain(|part, says| {
                     let group = plan.members.get(&(point.clone(), *part));
                     if let Some(group) = group {
-                        standing.counts[*group as usize].count(*says, true);
+                        in_force.counts[*group as usize].count(*says, true);
                     }
                     group.is_some()
                 });
@@ -183,7 +188,7 @@ impl Joined {
                 }
             }
         }
-        self.standing = Some(standing);
+        self.in_force = Some(in_force);
     }
 
     /// Judges up to a horizon. What is told of just this moment may not be all of it yet: a
@@ -191,8 +196,8 @@ impl Joined {
     fn judge(&mut self, horizon: GatewayTime, scene: &mut Scene<'_>) {
         let mut withheld = Vec::new();
         loop {
-            let Some(standing) = &mut self.standing else { return };
-            let due = standing.deadlines.first().copied().filter(|(at, _)| *at <= horizon);
+            let Some(in_force) = &mut self.in_force else { return };
+            let due = in_force.deadlines.first().copied().filter(|(at, _)| *at <= horizon);
             let told = self.next_told().filter(|at| *at < horizon);
             match (due, told) {
                 (Some((due, join)), told) if told.is_none_or(|told| due <= told) => {
@@ -200,19 +205,16 @@ impl Joined {
                         withheld.push(join);
                     }
                 }
-                (_, Some(told)) => {
-                    let touched = self.apply(told);
-                    touched.into_iter().for_each(|join| self.look(join, told, scene));
-                }
+                (_, Some(told)) => self.apply(told, scene),
                 (_, None) => break,
             }
         }
         // A proof that is complete waits until something may clear.
         for join in withheld {
             let phase = self.phase(join);
-            if let Some(standing) = &mut self.standing {
-                let timing = standing.plan.joins[join as usize].timing;
-                standing.deadlines.extend(phase.deadline(timing).map(|due| (due, join)));
+            if let Some(in_force) = &mut self.in_force {
+                let timing = in_force.plan.joins[join as usize].timing;
+                in_force.deadlines.extend(phase.deadline(timing).map(|due| (due, join)));
             }
         }
     }
@@ -227,10 +229,25 @@ impl Joined {
         Lane::ALL.into_iter().filter_map(next).min()
     }
 
-    /// Takes in all that is told of one moment; the joins that it concerns.
-    fn apply(&mut self, at: GatewayTime) -> BTreeSet<u32> {
-        let mut touched = BTreeSet::new();
-        let (Some(era), Some(standing)) = (self.era, &mut self.standing) else { return touched };
+    /// Takes in all that is told of one moment, and looks. A hole of no length is a hole: what
+    /// was unknown at that moment is looked at before what is said at its end.
+    fn apply(&mut self, at: GatewayTime, scene: &mut Scene<'_>) {
+        let told = self.told_at(at);
+        let holes = told.iter().filter(|(.., says)| *says == Verdict::Undecided).cloned();
+        let holes: Vec<(Lane, PointId, PartRef, Verdict)> = holes.collect();
+        for changes in [holes, told] {
+            let touched: BTreeSet<u32> = changes
+                .into_iter()
+                .flat_map(|(lane, point, part, says)| self.says(lane, point, part, says))
+                .collect();
+            touched.into_iter().for_each(|join| self.look(join, at, scene));
+        }
+    }
+
+    /// Takes out what is told of one moment, in the order in which each lane told it.
+    fn told_at(&mut self, at: GatewayTime) -> Vec<(Lane, PointId, PartRef, Verdict)> {
+        let mut told = Vec::new();
+        let Some(era) = self.era else { return told };
         for lane in Lane::ALL {
             let Some(number) = era[lane] else { continue };
             let side = &mut self.sides[lane];
@@ -241,36 +258,47 @@ impl Joined {
                     && (change.era, change.at) == (number, at)
                 {
                     asked.ahead.pop_front();
-                    let before = match change.says {
-                        Verdict::Undecided => asked.says.remove(&change.part),
-                        Verdict::Met | Verdict::Unmet => {
-                            asked.says.insert(change.part, change.says)
-                        }
-                    };
-                    let member = (point.clone(), change.part);
-                    let Some(group) = standing.plan.members.get(&member) else { continue };
-                    let count = &mut standing.counts[*group as usize];
-                    count.count(before.unwrap_or(Verdict::Undecided), false);
-                    count.count(change.says, true);
-                    touched.extend(&standing.plan.groups[*group as usize].joins);
+                    told.push((lane, point.clone(), change.part, change.says));
                 }
                 side.changed.insert(point);
             }
         }
-        touched
+        told
+    }
+
+    /// A point says this of a part now; the joins whose group says something else by that.
+    fn says(&mut self, lane: Lane, point: PointId, part: PartRef, says: Verdict) -> Vec<u32> {
+        let (Some(asked), Some(in_force)) =
+            (self.sides[lane].points.get_mut(&point), &mut self.in_force)
+        else {
+            return Vec::new();
+        };
+        let before = match says {
+            Verdict::Undecided => asked.says.remove(&part),
+            Verdict::Met | Verdict::Unmet => asked.says.insert(part, says),
+        };
+        let Some(group) = in_force.plan.members.get(&(point, part)).copied() else {
+            return Vec::new();
+        };
+        let said = in_force.group(group);
+        let count = &mut in_force.counts[group as usize];
+        count.count(before.unwrap_or(Verdict::Undecided), false);
+        count.count(says, true);
+        let same = said == in_force.group(group);
+        if same { Vec::new() } else { in_force.plan.groups[group as usize].joins.clone() }
     }
 
     /// Holds a step against what its groups say.
     fn look(&mut self, join: u32, at: GatewayTime, scene: &mut Scene<'_>) {
         let old = self.phase(join);
-        let Some(standing) = &self.standing else { return };
-        let (when, calm) = standing.verdicts(join);
+        let Some(in_force) = &self.in_force else { return };
+        let (when, calm) = in_force.verdicts(join);
         if old == Phase::Quiet && when != Verdict::Met {
             return;
         }
-        let now = Onset { span: Some(standing.span), at };
+        let now = Onset { span: Some(in_force.span), at };
         let look = Look { when, calm, now, vouched: at, runs: true, at_once: false };
-        let timing = standing.plan.joins[join as usize].timing;
+        let timing = in_force.plan.joins[join as usize].timing;
         let (next, turn) = old.look(look, timing);
         self.turn(join, (old, next), turn, now, Reason::Together { lasting: None }, scene);
     }
@@ -278,13 +306,13 @@ impl Joined {
     /// A deadline has come. Whether it is withheld because nothing may clear.
     fn pass(&mut self, at: GatewayTime, join: u32, scene: &mut Scene<'_>) -> bool {
         let old = self.phase(join);
-        let Some(standing) = &mut self.standing else { return false };
-        standing.deadlines.remove(&(at, join));
+        let Some(in_force) = &mut self.in_force else { return false };
+        in_force.deadlines.remove(&(at, join));
         if matches!(old, Phase::Clearing { .. }) && !scene.may_clear {
             return true;
         }
-        let timing = standing.plan.joins[join as usize].timing;
-        let now = Onset { span: Some(standing.span), at };
+        let timing = in_force.plan.joins[join as usize].timing;
+        let now = Onset { span: Some(in_force.span), at };
         let (next, turn) = old.pass(now);
         self.turn(join, (old, next), turn, now, passing(old, timing), scene);
         false
@@ -300,14 +328,14 @@ impl Joined {
         reason: Reason,
         scene: &mut Scene<'_>,
     ) {
-        let Some(standing) = &mut self.standing else { return };
-        let of = &standing.plan.joins[join as usize];
+        let Some(in_force) = &mut self.in_force else { return };
+        let of = &in_force.plan.joins[join as usize];
         if old != next {
-            standing.deadlines.extend(next.deadline(of.timing).map(|due| (due, join)));
+            in_force.deadlines.extend(next.deadline(of.timing).map(|due| (due, join)));
             if let Some(due) = old.deadline(of.timing)
                 && next.deadline(of.timing) != Some(due)
             {
-                standing.deadlines.remove(&(due, join));
+                in_force.deadlines.remove(&(due, join));
             }
             let key = (of.subject.clone(), of.step);
             match next {
@@ -326,11 +354,43 @@ impl Joined {
         }
     }
 
-    /// All lanes have gone on: no timer runs from here, and nothing is known any more.
+    /// All lanes have gone on: nothing is known any more.
     fn leave(&mut self, horizon: GatewayTime) {
+        self.interrupt(horizon);
         let Some(era) = self.era.take() else { return };
-        self.standing = None;
+        self.in_force = None;
         self.dirty = true;
+        for lane in Lane::ALL {
+            let Some(number) = era[lane] else { continue };
+            let side = &mut self.sides[lane];
+            side.eras.retain(|era| era.number != number);
+            side.forget(number);
+            side.points.retain(|point, asked| {
+                if !asked.says.is_empty() || asked.ahead.is_empty() {
+                    side.changed.insert(point.clone());
+                }
+                asked.says.clear();
+                !asked.ahead.is_empty()
+            });
+        }
+    }
+
+    /// All proof begins anew: what was told counts no more, and no timer runs until the lanes say
+    /// again what they say.
+    pub(in crate::engine) fn doubt(&mut self, lanes: &Lanes) {
+        self.interrupt(self.lower_horizon(lanes));
+        for lane in Lane::ALL {
+            let side = &mut self.sides[lane];
+            side.order.clear();
+            side.changed.extend(std::mem::take(&mut side.points).into_keys());
+        }
+        if let Some(in_force) = &mut self.in_force {
+            in_force.counts.fill(Count::default());
+        }
+    }
+
+    /// No timer runs from here on.
+    fn interrupt(&mut self, horizon: GatewayTime) {
         for ((point, _), finding) in &mut self.findings {
             let next = finding.phase.interrupt(horizon);
             if next != finding.phase {
@@ -338,42 +398,14 @@ impl Joined {
                 self.changed.insert(point.clone());
             }
         }
-        for lane in Lane::ALL {
-            let Some(number) = era[lane] else { continue };
-            let side = &mut self.sides[lane];
-            side.eras.retain(|era| era.number != number);
-            side.forget(number);
-            for (point, asked) in &mut side.points {
-                if !asked.says.is_empty() {
-                    asked.says.clear();
-                    side.changed.insert(point.clone());
-                }
-            }
-            side.points.retain(|_, asked| !asked.ahead.is_empty());
-        }
-    }
-
-    /// All proof of calm begins anew, when the lanes say again what they say.
-    pub(in crate::engine) fn doubt(&mut self) {
-        let mut doubted = BTreeSet::new();
-        for ((point, step), finding) in &mut self.findings {
-            if let Phase::Clearing { onset, .. } = finding.phase {
-                finding.phase = Phase::Clearing { onset, proof: Timer::Standing };
-                self.changed.insert(point.clone());
-                doubted.insert((point.clone(), *step));
-            }
-        }
-        if let Some(Standing { plan, deadlines, .. }) = &mut self.standing {
-            deadlines.retain(|(_, join)| {
-                let join = &plan.joins[*join as usize];
-                !doubted.contains(&(join.subject.clone(), join.step))
-            });
+        if let Some(in_force) = &mut self.in_force {
+            in_force.deadlines.clear();
         }
     }
 
     fn phase(&self, join: u32) -> Phase<GatewayTime> {
-        let Some(standing) = &self.standing else { return Phase::Quiet };
-        let join = &standing.plan.joins[join as usize];
+        let Some(in_force) = &self.in_force else { return Phase::Quiet };
+        let join = &in_force.plan.joins[join as usize];
         let found = self.findings.get(&(join.subject.clone(), join.step));
         found.map_or(Phase::Quiet, |finding| finding.phase)
     }
@@ -384,21 +416,21 @@ impl Joined {
         &self,
         point: &PointId,
     ) -> impl Iterator<Item = (StepRef, Verdict)> {
-        let standing = self.standing.iter();
+        let in_force = self.in_force.iter();
         let point = point.clone();
-        standing.flat_map(move |standing| {
-            let joins = standing.plan.of_subject.range((point.clone(), StepRef::FIRST)..);
+        in_force.flat_map(move |in_force| {
+            let joins = in_force.plan.of_subject.range((point.clone(), StepRef::FIRST)..);
             let own = joins.take_while({
                 let point = point.clone();
                 move |((subject, _), _)| *subject == point
             });
-            own.map(|((_, step), join)| (*step, standing.verdicts(*join).1))
+            own.map(|((_, step), join)| (*step, in_force.verdicts(*join).1))
         })
     }
 
     /// The lanes that are looked at together.
     pub(in crate::engine) fn lanes(&self) -> PerLane<bool> {
-        self.standing.as_ref().map_or(PerLane::default(), |standing| standing.plan.lanes)
+        self.in_force.as_ref().map_or(PerLane::default(), |in_force| in_force.plan.lanes)
     }
 }
 
@@ -414,17 +446,19 @@ fn passing(phase: Phase<GatewayTime>, timing: Timing) -> Reason {
     }
 }
 
-impl Standing {
+impl InForce {
     fn verdicts(&self, join: u32) -> (Verdict, Verdict) {
-        self.plan.joins[join as usize].verdicts(|group| {
-            let (count, size) =
-                (self.counts[group as usize], self.plan.groups[group as usize].size);
-            match (count.met, count.unmet) {
-                (0, unmet) if unmet == size => Verdict::Unmet,
-                (0, _) => Verdict::Undecided,
-                (_, _) => Verdict::Met,
-            }
-        })
+        self.plan.joins[join as usize].verdicts(|group| self.group(group))
+    }
+
+    /// What a group says: some point does, every point does not, or it is not known.
+    fn group(&self, group: u32) -> Verdict {
+        let (count, size) = (self.counts[group as usize], self.plan.groups[group as usize].size);
+        match (count.met, count.unmet) {
+            (0, unmet) if unmet == size => Verdict::Unmet,
+            (0, _) => Verdict::Undecided,
+            (_, _) => Verdict::Met,
+        }
     }
 }
 

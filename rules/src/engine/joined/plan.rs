@@ -213,6 +213,13 @@ impl Plan {
     }
 }
 
+impl PartRef {
+    /// Whether it is the step's own `when`.
+    pub(in crate::engine) fn is_when(self) -> bool {
+        self.part == WHEN
+    }
+}
+
 impl Join {
     /// Whether the step holds, and whether it is calm, by what each group says.
     pub(super) fn verdicts(&self, says: impl Fn(u32) -> Verdict) -> (Verdict, Verdict) {

@@ -44,6 +44,8 @@ struct SaysRow(String, String, u16, Option<bool>);
 
 #[derive(Serialize, Deserialize)]
 struct AskedRow {
+    /// The rulebook by which the parts are asked.
+    rulebook: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     says: Vec<SaysRow>,
     /// Era, moment, and what is said from then on.
@@ -120,6 +122,7 @@ fn asked_row(asked: &Asked, rulebook: &Rulebook) -> AskedRow {
         Some((change.era, change.at.millis(), says(change.part, change.says)?))
     });
     AskedRow {
+        rulebook: rulebook.revision().to_string(),
         says: asked.says.iter().filter_map(|(part, held)| says(*part, *held)).collect(),
         ahead: ahead.collect(),
     }
@@ -131,7 +134,7 @@ pub(super) fn restore(
     key: &str,
     rest: &str,
     row: &[u8],
-    steps: &Steps,
+    (rulebook, steps): (&Rulebook, &Steps),
 ) -> Result<(), RestoreError> {
     let unreadable = |reason: String| super::restoring::unreadable(key, reason);
     let joined = &mut gateway.joined;
@@ -174,6 +177,11 @@ pub(super) fn restore(
     let lane: Lane = what.parse().map_err(|_| unreadable(format!("{what:?} is no lane")))?;
     let row: AskedRow = read(key, row)?;
     let side = &mut joined.sides[lane];
+    if row.rulebook != rulebook.revision().to_string() {
+        // A part may ask something else now: the lane tells it again.
+        side.changed.insert(point);
+        return Ok(());
+    }
     let asked = side.points.entry(point.clone()).or_default();
     let part = |SaysRow(rule, step, part, holds): SaysRow| {
         let says = match holds {

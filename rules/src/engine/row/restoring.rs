@@ -52,7 +52,8 @@ pub(in crate::engine) fn restore(
         if let Some((gateway, rest)) = key.split_once(joined::KEY) {
             let gateway = GatewayId::parse(gateway).map_err(|error| unreadable(&key, error))?;
             let place = engine.place(&gateway);
-            joined::restore(&mut engine.gateways[place], &key, rest, &row, &steps)?;
+            let rules = (&*engine.rulebook, &steps);
+            joined::restore(&mut engine.gateways[place], &key, rest, &row, rules)?;
             continue;
         }
         let mut parts = key.splitn(3, '/');
