@@ -608,9 +608,10 @@ fn a_lifted_hold_forgets_what_was_told_over_both_lanes() {
     assert_eq!(told(&centre.says(400, Lane::Routine, &[])), []);
     let read = [("facp1/pressure", "50")];
     assert_eq!(told(&centre.says(510, Lane::Routine, &read)), [], "no proof from before the hold");
-    centre.says(511, Lane::Urgent, &[("facp1/pump", "normal")]);
-    assert_eq!(told(&centre.says(520, Lane::Routine, &[])), []);
-    let mut calm = centre.says(580, Lane::Urgent, &[]);
+    // What the lane says again counts from where it was vouched for when the hold was lifted.
+    let mut calm = centre.says(511, Lane::Urgent, &[("facp1/pump", "normal")]);
+    calm.extend(centre.says(520, Lane::Routine, &[]));
+    calm.extend(centre.says(580, Lane::Urgent, &[]));
     calm.extend(centre.says(581, Lane::Routine, &[]));
     assert_eq!(told(&calm), [("DRY", Change::Calmed), ("DRY", Change::Cleared)]);
     assert!(calm.iter().all(|decision| BEGIN + 500_000 <= decision.at.millis()), "{calm:?}");
