@@ -253,11 +253,11 @@ impl Reason {
         match self {
             Reason::Reading { said, .. } => format!("读数：{}", said_zh(*said)),
             Reason::Held { lasting, said, .. } => {
-                format!("持续 {lasting}，当前：{}", said_zh(*said))
+                format!("持续 {lasting}，当时：{}", said_zh(*said))
             }
-            Reason::Resumed { said } => format!("中断后继续，当前：{}", said_zh(*said)),
+            Reason::Resumed { said } => format!("中断后继续，当时：{}", said_zh(*said)),
             Reason::Window { said } => {
-                format!("时间窗口内的变化已不同，当前：{}", said_zh(*said))
+                format!("时间窗口内的变化已不同，当时：{}", said_zh(*said))
             }
             Reason::Together { lasting: Some(lasting) } => {
                 format!("结合其他点位判断，持续 {lasting}")
@@ -302,17 +302,17 @@ fn said_zh(said: Said) -> String {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Reason::Reading { said, .. } => write!(f, "it says {said}"),
+            Reason::Reading { said, .. } => write!(f, "it said {said}"),
             Reason::Held { lasting, said, .. } => {
-                write!(f, "it held for {lasting} and says {said}")
+                write!(f, "it held for {lasting} and said {said}")
             }
-            Reason::Resumed { said } => write!(f, "after a hole it says {said}"),
-            Reason::Window { said } => write!(f, "its window moved on; it says {said}"),
+            Reason::Resumed { said } => write!(f, "after a hole it said {said}"),
+            Reason::Window { said } => write!(f, "its window moved on; it said {said}"),
             Reason::Together { lasting: Some(lasting) } => {
                 write!(f, "together with other points it held for {lasting}")
             }
             Reason::Together { lasting: None } => f.write_str("together with other points"),
-            Reason::Beat { states } => write!(f, "a heartbeat tells {states}"),
+            Reason::Beat { states } => write!(f, "a heartbeat told {states}"),
             Reason::Lost { states } => write!(f, "it said {states} in what was lost"),
             Reason::Silent { lasting, .. } => write!(f, "nothing was heard for {lasting}"),
             Reason::Heard => f.write_str("it was heard again"),

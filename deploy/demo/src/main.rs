@@ -104,7 +104,7 @@ fn tell(page: SocketAddr) {
     println!();
     println!("  curl http://{page}/api/v1/alarms");
     println!("  curl http://{page}/api/v1/tickets");
-    println!("  curl 'http://{page}/api/v1/series?point=mall-01/riser1/pressure&from=0&step=1m'");
+    println!("  curl 'http://{page}/api/v1/series?point=mall-01/riser1/pressure&step=1min'");
     println!();
     println!("  Ctrl-C ends it. What was stored stays in {DATA}: `make demo-clean` forgets it.");
 }

@@ -146,7 +146,7 @@ async fn one(
     asked.finish()?;
     let reader = &centre.sources.reader;
     let alarm = alarms::one(reader, &id).await?;
-    let alarm = alarm.ok_or_else(|| Problem::missing("这条报警 such alarm"))?;
+    let alarm = alarm.ok_or_else(|| Problem::missing("这条报警", "such alarm"))?;
     let history = alarms::history(reader, &id).await?;
     let names = labels(&centre, std::iter::once(&alarm)).await;
     Ok(Json(WithHistory {

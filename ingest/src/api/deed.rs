@@ -42,7 +42,7 @@ pub(super) async fn act(centre: &Centre, by: &str, action: Action) -> Result<Don
 
 fn refusal(refused: Refused) -> Problem {
     match refused {
-        Refused::NotFound => Problem::missing("这条记录 such record"),
+        Refused::NotFound => Problem::missing("这条记录", "such record"),
         Refused::AlreadySo { by, state } => {
             let (zh, en) = match by.as_ref().map(ShownDeed::of) {
                 Some(deed) => (

@@ -78,7 +78,7 @@ struct ShownLane {
     /// Up to where it is vouched for and judged, in gateway time.
     horizon: Option<String>,
     /// How far that is behind the last beat; null while both are not of one span.
-    behind_ms: Option<i64>,
+    behind_ms: Option<u64>,
     want_refresh: Option<u64>,
     /// Its newest spans with their last numbers, the newest first.
     spans: Vec<String>,
@@ -134,7 +134,7 @@ fn show_lane(which: Lane, lane: &LaneNow, beat: Option<&BeatNow>) -> ShownLane {
     };
     let same_span = |beat: &&BeatNow| lane.position.is_some_and(|at| at.span == beat.span);
     let behind_ms = match (beat.filter(same_span), lane.horizon) {
-        (Some(beat), Some(horizon)) => Some(beat.sent.millis() - horizon.millis()),
+        (Some(beat), Some(horizon)) => Some(beat.sent.since(horizon).get()),
         (_, _) => None,
     };
     ShownLane {
@@ -171,7 +171,7 @@ async fn one(
     asked: Asked,
 ) -> Result<Json<WithDevices>, Problem> {
     asked.finish()?;
-    let missing = || Problem::missing("这台网关 such gateway");
+    let missing = || Problem::missing("这台网关", "such gateway");
     let id = GatewayId::parse(&id).map_err(|_| missing())?;
     let door = &centre.sources.door;
     let found = in_time(door.gateways()).await?.into_iter().find(|gateway| gateway.id == id);
@@ -213,7 +213,8 @@ async fn settle(
     Body(body): Body<Settle>,
 ) -> Result<Json<serde_json::Value>, Problem> {
     let by = person(&body.by)?;
-    let gateway = GatewayId::parse(&id).map_err(|_| Problem::missing("这台网关 such gateway"))?;
+    let gateway =
+        GatewayId::parse(&id).map_err(|_| Problem::missing("这台网关", "such gateway"))?;
     deed::act(&centre, &by, Action::SettleConflict { gateway }).await?;
     Ok(Json(serde_json::json!({ "gateway": id, "conflict": null })))
 }

@@ -47,6 +47,8 @@ struct Listening {
 struct Gateways {
     total: usize,
     online: usize,
+    /// Those whose identity two boxes seem to use.
+    conflicts: usize,
     unassigned: usize,
 }
 
@@ -57,15 +59,16 @@ async fn health(State(centre): State<Centre>, asked: Asked) -> Result<Json<Answe
     asked.finish()?;
     let door = &centre.sources.door;
     let judge = in_time(door.health()).await.ok();
-    let gateways = in_time(door.gateways()).await.ok();
+    let known = in_time(door.gateways()).await.ok();
     let points = centre.watch.count(&centre).await.ok();
-    let online = |online: &Vec<_>| online.iter().filter(|gateway: &&_| is_online(gateway)).count();
+    let all = known.as_deref().unwrap_or_default();
     let gateways = Gateways {
-        total: gateways.as_ref().map_or(0, Vec::len),
-        online: gateways.as_ref().map_or(0, online),
+        total: all.len(),
+        online: all.iter().filter(|gateway| gateway.online).count(),
+        conflicts: all.iter().filter(|gateway| gateway.conflict.is_some()).count(),
         unassigned: judge.as_ref().map_or(0, |judge| judge.unassigned),
     };
-    let problems = problems(judge.as_ref());
+    let problems = problems(judge.as_ref(), &gateways);
     let region = centre.sources.region.as_str();
     Ok(Json(Answer {
         status: if problems.is_empty() { "ok" } else { "degraded" },
@@ -91,12 +94,8 @@ async fn health(State(centre): State<Centre>, asked: Asked) -> Result<Json<Answe
     }))
 }
 
-fn is_online(gateway: &crate::judge::events::GatewayNow) -> bool {
-    gateway.online
-}
-
 /// What a person should know before believing an empty list.
-fn problems(judge: Option<&Health>) -> Vec<Reason> {
+fn problems(judge: Option<&Health>, gateways: &Gateways) -> Vec<Reason> {
     let Some(judge) = judge else {
         return vec![Reason::coded(
             "judge-silent",
@@ -140,6 +139,22 @@ fn problems(judge: Option<&Health>) -> Vec<Reason> {
             "series-late",
             "历史曲线存储滞后。",
             "The series store lags behind.",
+        ));
+    }
+    let silent = gateways.total - gateways.online;
+    if silent != 0 {
+        problems.push(Reason::coded(
+            "gateways-offline",
+            format!("{silent} 台网关离线，其监测点现状未知。"),
+            format!("{silent} gateways are silent: nobody knows how their points are."),
+        ));
+    }
+    if gateways.conflicts != 0 {
+        let count = gateways.conflicts;
+        problems.push(Reason::coded(
+            "two-boxes",
+            format!("{count} 个网关编号疑似被两台设备使用，核实前不会恢复任何报警。"),
+            format!("{count} identities seem to be used by two boxes: nothing of them clears."),
         ));
     }
     if judge.unassigned != 0 {

@@ -144,7 +144,8 @@ async fn one_letter(
 ) -> Result<Json<WithBytes>, Problem> {
     asked.finish()?;
     let letter = dead_letters::one(&centre.sources.reader, &id).await?;
-    let letter = letter.ok_or_else(|| Problem::missing("这条无法读取的数据 such dead letter"))?;
+    let letter =
+        letter.ok_or_else(|| Problem::missing("这条无法读取的数据", "such dead letter"))?;
     Ok(Json(WithBytes {
         letter: show_letter(&letter),
         text: String::from_utf8_lossy(&letter.body).into_owned(),
@@ -219,7 +220,7 @@ async fn one_conflict(
     asked: Asked,
 ) -> Result<Json<WithBatches>, Problem> {
     asked.finish()?;
-    let missing = || Problem::missing("这个身份冲突 such conflict");
+    let missing = || Problem::missing("这个身份冲突", "such conflict");
     let id = GatewayId::parse(&id).map_err(|_| missing())?;
     let reader = &centre.sources.reader;
     let found = conflicts::load(reader).await?.into_iter().find(|(gateway, _)| *gateway == id);

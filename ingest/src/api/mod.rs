@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use firegrid_rules::rulebook::Rulebook;
@@ -95,14 +95,13 @@ pub async fn router(sources: Sources) -> Result<Router, StorageError> {
         .merge(series::router())
         .merge(tickets::router())
         .merge(units::router())
-        .fallback(async || Problem::missing("这个接口 such resource"));
+        .fallback(async || Problem::missing("这个接口", "such resource"));
     Ok(Router::new()
         .nest("/api/v1", api)
         .merge(crate::page::router())
-        .fallback(async || Problem::missing("这个页面 such page"))
+        .fallback(async || Problem::missing("这个页面", "such page"))
         .method_not_allowed_fallback(async || {
-            let reason = Problem::misasked("不支持这种方法。", "This method does not exist here.");
-            (StatusCode::METHOD_NOT_ALLOWED, reason).into_response()
+            Problem::Method(Reason::new("不支持这种方法。", "This method does not exist here."))
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn(guard))
@@ -127,7 +126,7 @@ async fn guard(request: Request, next: Next) -> Response {
             "此地址只接受本机访问。",
             "Only loopback names are answered here while there are no accounts.",
         );
-        return (StatusCode::MISDIRECTED_REQUEST, Problem::Misasked(reason)).into_response();
+        return Problem::NotHere(reason).into_response();
     }
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

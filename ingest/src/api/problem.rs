@@ -16,6 +16,10 @@ pub(super) enum Problem {
     Misasked(Reason),
     /// There is no such thing.
     Missing(Reason),
+    /// It exists, and this cannot be done with it.
+    Method(Reason),
+    /// It was asked under a name that is not answered.
+    NotHere(Reason),
     /// It was understood and must not be done now; the reason says what is lacking.
     Refused(Reason),
     /// The centre cannot answer now. Ask again.
@@ -64,8 +68,8 @@ impl Problem {
     }
 
     /// A thing that does not exist.
-    pub(super) fn missing(what: &str) -> Problem {
-        Problem::Missing(Reason::new(format!("没有 {what}。"), format!("There is no {what}.")))
+    pub(super) fn missing(zh: &str, en: &str) -> Problem {
+        Problem::Missing(Reason::new(format!("没有{zh}。"), format!("There is no {en}.")))
     }
 
     /// Something the centre leans on does not answer.
@@ -90,6 +94,12 @@ impl Problem {
                 (StatusCode::BAD_REQUEST, "The request cannot be understood", reason)
             }
             Problem::Missing(reason) => (StatusCode::NOT_FOUND, "There is no such thing", reason),
+            Problem::Method(reason) => {
+                (StatusCode::METHOD_NOT_ALLOWED, "There is no such method here", reason)
+            }
+            Problem::NotHere(reason) => {
+                (StatusCode::MISDIRECTED_REQUEST, "This name is not answered here", reason)
+            }
             Problem::Refused(reason) => (StatusCode::CONFLICT, "This cannot be done now", reason),
             Problem::TryAgain(reason) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "The centre cannot answer now", reason)

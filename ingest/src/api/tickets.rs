@@ -90,7 +90,7 @@ async fn list(
     if let Some(grid) = &grid
         && !centre.places.grids.contains_key(grid)
     {
-        return Err(Problem::missing("这个网格 such grid"));
+        return Err(Problem::missing("这个网格", "such grid"));
     }
     let open = state.as_deref() == Some("open");
     let state: Option<TicketState> = match state.as_deref() {
@@ -125,7 +125,7 @@ async fn one(
     asked: Asked,
 ) -> Result<Json<WithHistory>, Problem> {
     asked.finish()?;
-    let missing = || Problem::missing("这张工单 such ticket");
+    let missing = || Problem::missing("这张工单", "such ticket");
     let ticket = tickets::one(&centre.sources.reader, &id).await?.ok_or_else(missing)?;
     let history = tickets::history(&centre.sources.reader, &id).await?;
     let shown = show_all(&centre, std::slice::from_ref(&ticket)).await;

@@ -32,8 +32,8 @@ pub struct AlarmBook {
 /// Something the centre found out about itself or about a box's identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnAlarm<'a> {
-    /// What: `two-boxes`, `second-box-fire`, `restored-spool`, `restored-centre`, `dead-letter`,
-    /// `centre-deaf` …
+    /// What: `two-boxes`, `second-box-fire`, `fires-not-listed`, `restored-spool`,
+    /// `restored-centre`, `dead-letter`, `centre-deaf` …
     pub kind: &'static str,
     /// What makes it one case.
     pub cause: String,

@@ -252,6 +252,10 @@ impl Judgement {
                     (_, false) => Missing::Marker,
                 };
                 self.record_hole(arriving, name, missing, json!({ "marker": pack.head.marker }));
+                let unlisted = pack.head.marker.as_ref().map_or(0, |marker| marker.more.fires);
+                if unlisted != 0 {
+                    self.tell_unlisted_fires(arriving, name, unlisted);
+                }
                 self.observe(arriving, pack, notice);
                 if let Some(gateway) = self.gateways.get_mut(arriving.gateway) {
                     gateway.want(arriving.lane, arriving.arrived);

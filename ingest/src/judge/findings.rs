@@ -205,6 +205,32 @@ impl Judgement {
         self.own_alarm(own, arrived);
     }
 
+    /// A marker counts fires that it has no room to list: where they were nobody can say.
+    pub(super) fn tell_unlisted_fires(
+        &mut self,
+        arriving: &Arriving<'_>,
+        told_by: BatchName,
+        count: u64,
+    ) {
+        let Arriving { gateway: id, lane, arrived, .. } = *arriving;
+        let own = OwnAlarm {
+            kind: "fires-not-listed",
+            cause: format!("{lane}~{told_by}"),
+            severity: Severity::Serious,
+            gateway: id,
+            zh: (
+                "丢失的数据中另有火警",
+                format!("网关 {id} 丢失的数据中另有 {count} 条火警类状态未能列出，请立即核实现场"),
+            ),
+            en: (
+                "More fires in what was lost",
+                format!("{count} fire-class states in what {id} lost are not listed: look on site"),
+            ),
+            lasts: false,
+        };
+        self.own_alarm(own, arrived);
+    }
+
     /// The centre was put back on a copy of its tables. Boxes have forgotten, on receipts, what
     /// it does not hold; each says so itself with a marker, and is asked for a refresh.
     pub(super) fn tell_restored(&mut self, copied: CentreTime, now: CentreTime) {

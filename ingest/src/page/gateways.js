@@ -64,7 +64,7 @@ function draw(gateway) {
     make("h3", {}, gateway.gateway),
     make("p", {}, gateway.unit_name ?? gateway.unit ?? make("span", {}, ...both("待归属", "belongs to no unit yet"))),
     make("p", { class: "tags" },
-      gateway.online ? tag("good", "在线", "online") : tag("bad", gateway.last_heard ? "离线" : "从未联系", gateway.last_heard ? "offline" : "never heard"),
+      gateway.online ? tag("good", "在线", "online") : silence(gateway),
       gateway.conflict && tag("bad", "两台设备同一编号", "two boxes, one identity"),
       spool?.health === "failing" && tag("bad", "存储故障", "spool failing"),
       gateway.taken_over > 0 && tag("bad", `连接被抢占 ${gateway.taken_over} 次`, "another client took its connection"),
@@ -88,6 +88,13 @@ function draw(gateway) {
         "已核实：以当前上报的设备为准", "checked: the box that speaks now is right")),
     refusalBox(gateway.refusal),
     evidence !== null && drawEvidence(gateway, evidence));
+}
+
+/** A gateway that does not speak: it had, it has not since the centre was started, or never. */
+function silence({ last_heard: heard, lanes }) {
+  if (heard) return tag("bad", "离线", "offline");
+  const spoke = lanes.urgent.position !== null || lanes.routine.position !== null;
+  return spoke ? tag("bad", "中心启动后未联系", "not heard since the centre was started") : tag("bad", "从未联系", "never heard");
 }
 
 /** How far the centre is behind what the box has; of a silent box nobody knows. */
@@ -144,7 +151,9 @@ const REASONS = {
 function markerWords(marker) {
   if (!marker) return "";
   const from = marker.first ? ` ← ${marker.first}` : "";
-  const fires = (marker.fires ?? []).map((fire) => `${fire.n} ${fire.vs}`).join("，");
+  const unlisted = marker.more?.fires ?? 0;
+  const listed = (marker.fires ?? []).map((fire) => `${fire.n} ${fire.vs}`);
+  const fires = [...listed, ...(unlisted > 0 ? [`另有 ${unlisted} 条未能列出 and ${unlisted} more that are not listed`] : [])].join("，");
   return `${from} · ${REASONS[marker.reason] ?? marker.reason}${fires ? ` · 其间火警 fires inside: ${fires}` : ""}`;
 }
 

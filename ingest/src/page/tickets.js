@@ -50,6 +50,7 @@ function draw(ticket) {
     make("p", {}, [ticket.unit_name ?? ticket.unit ?? "未归属单位 unit unknown", ticket.label].filter(Boolean).join(" · ")),
     make("p", { class: "tags" }, tag(...state),
       tag(...(SEVERITIES[ticket.severity] ?? ["soft", ticket.severity, ""])),
+      !done && ticket.proven && tag("good", "已证明恢复，可结案", "proven to be mended"),
       ...(ticket.flags ?? []).map((flag) => tag("warn", ...(FLAGS[flag] ?? [flag, ""])))),
     facts(
       ["责任网格", "grid", make("span", { class: "path" }, ticket.grid_path ? pathText(ticket.grid_path) : ticket.grid ?? "待归属")],

@@ -42,9 +42,14 @@ async fn health_tells_how_much_is_watched_and_what_is_wrong() {
     world.judge(|judge| judge.points = some_points());
     let health = world.get("health").await;
     assert_eq!(health["points"], json!({ "total": 4, "speaking": 2 }));
-    assert_eq!(health["gateways"], json!({ "total": 2, "online": 1, "unassigned": 1 }));
+    assert_eq!(
+        health["gateways"],
+        json!({ "total": 2, "online": 1, "conflicts": 0, "unassigned": 1 })
+    );
     assert_eq!((&health["status"], &health["region_name"]), (&json!("degraded"), &json!("示范县")));
-    assert_eq!(health["problems"][0]["code"], "unassigned");
+    let codes = health["problems"].as_array().expect("problems").iter();
+    let codes: Vec<String> = codes.map(|problem| text(&problem["code"])).collect();
+    assert_eq!(codes, ["gateways-offline", "unassigned"]);
     let gateways = world.get("gateways").await;
     let box_one = &gateways["items"][0];
     assert_eq!(box_one["spool"], json!({ "health": "failing", "depth": 12, "age_ms": 3_000 }));

@@ -222,6 +222,18 @@ impl Centre {
         reason: MarkerReason,
         fires: &[(&str, &str)],
     ) {
+        self.longer_marker(name, first, reason, fires, More::default()).await;
+    }
+
+    /// The same, with more in it than it lists.
+    pub(super) async fn longer_marker(
+        &self,
+        name: BatchName,
+        first: BatchName,
+        reason: MarkerReason,
+        fires: &[(&str, &str)],
+        more: More,
+    ) {
         let fires = fires.iter().map(|(point, words)| LostFire {
             n: PointId::parse(point).expect("a point"),
             span: first.span,
@@ -235,7 +247,7 @@ impl Centre {
             until: Some(at(1)),
             reason,
             fires: fires.collect(),
-            more: More::default(),
+            more,
         };
         let head =
             Head { marker: Some(marker), stretch: None, ..self.head(Lane::Urgent, name, "", 0) };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use firegrid_rules::rulebook::Rulebook;
-use firegrid_wire::marker::MarkerReason;
+use firegrid_wire::marker::{MarkerReason, More};
 use firegrid_wire::names::{GatewayId, RegionId};
 use firegrid_wire::time::{CentreTime, Millis};
 
@@ -44,6 +44,17 @@ async fn the_fires_inside_a_marker_are_raised_and_a_refresh_is_wanted_until_it_i
     centre.refresh(Urgent, name(1, 11), "", &[("facp1/x", "fire")]).await;
     assert_eq!(centre.receipt().await.lanes[Urgent].want, None);
     assert_eq!(centre.alarm_kinds().await, ["fire"]);
+}
+
+#[tokio::test]
+async fn fires_that_a_marker_only_counts_ring_too() {
+    let mut centre = Centre::start().await;
+    centre.batch(Urgent, name(1, 1), "none", &[]).await;
+    let more = More { spans: 0, fires: 31 };
+    let fires = [("facp1/x", "fire")];
+    centre.longer_marker(name(1, 9), name(1, 2), MarkerReason::Quota, &fires, more).await;
+    centre.until_position(Urgent, name(1, 9)).await;
+    assert_eq!(centre.alarm_kinds().await, ["fire", "fires-not-listed"]);
 }
 
 #[tokio::test]
