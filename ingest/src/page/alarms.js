@@ -51,7 +51,7 @@ function draw(alarm) {
       alarm.recorded === false && tag("bad", "未入库", "not yet recorded"),
       ...(alarm.marks ?? []).map((mark) => tag("warn", ...(MARKS[mark] ?? [mark, ""])))),
     facts(
-      ["时间", "raised", make("span", {}, moment(alarm.raised), alarm.arrived ? "（到达 " : "", moment(alarm.arrived), alarm.arrived ? "）" : "")],
+      ["时间", "raised", make("span", {}, moment(alarm.raised), alarm.arrived ? "（到达 arrived " : "", moment(alarm.arrived), alarm.arrived ? "）" : "")],
       ["恢复", "returned", alarm.returned ? moment(alarm.returned) : ""],
       ["地址", "address", alarm.address],
       ["联系", "contact", [alarm.contact, alarm.phone].filter(Boolean).join(" ")],

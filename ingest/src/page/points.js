@@ -60,10 +60,14 @@ function quality(point) {
   return words && make("p", { class: "tags" }, tag("warn", ...words));
 }
 
+/** State words under which people are in danger. */
+const FIRE_CLASS = ["fire", "prealarm", "supervisory"];
+
 function drawState(point) {
   const value = point.value ?? {};
+  const burns = (value.text ?? "").split(" ").some((word) => FIRE_CLASS.includes(word));
   return make("article", { class: "card active" }, ...heading(point),
-    make("p", { class: "tags" }, tag("warn", value.zh ?? "未知", value.text ?? "unknown")),
+    make("p", { class: "tags" }, tag(burns ? "bad" : "warn", value.zh ?? "未知", value.text ?? "unknown")),
     sight(point), quality(point),
     facts(["时间", "since", moment(point.time)], ["监测点", "point", point.point]));
 }
