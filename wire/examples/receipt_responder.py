@@ -6,7 +6,8 @@ Needs paho-mqtt 2. What it takes it writes to its journal, one line a batch, wit
 the same line: the line *is* the commit. Only when the line is on the disk the receipt goes out, and
 from then on the gateway may forget the batch. Start it again and it goes on where its journal ends.
 
-It judges nothing. Whoever takes decisions from readings reads ../README.md, "What silence means".
+It judges nothing, and so wants no refresh: whoever takes decisions from readings reads section 6 of
+../README.md whole. A lane of which it knows nothing it takes from whatever comes first.
 """
 
 import argparse
@@ -29,7 +30,7 @@ class Lane:
         self.ends = {}
 
     def admit(self, name, after, marker):
-        """What a batch is: new, hole, duplicate or gap. `name` and `after` are (span, seq)."""
+        """What a batch is: new, hole, duplicate, gap or another. `name`, `after` are (span, seq)."""
         span, seq = name
         if seq <= self.ends.get(span, 0):
             return "duplicate"
@@ -43,6 +44,8 @@ class Lane:
                 return "gap"  # it begins further on: what lies between is asked for
             if at_span in touched:
                 return "hole"  # tested before `after`
+        if span != at_span and span in self.ends:
+            return "another"  # an earlier span goes on: two boxes use one identity
         if span == at_span:
             return "new" if seq == at_seq + 1 else "gap"
         if after == self.position:
@@ -90,6 +93,8 @@ class Responder:
     def connected(self, client, _userdata, _flags, _reason, _properties):
         below = f"{VERSION}/{self.region}/gw/+"
         client.subscribe([(f"{below}/urgent", 1), (f"{below}/routine", 1), (f"{below}/beat", 0)])
+        for gateway in {gateway for gateway, _ in self.lanes}:
+            self.receipt(gateway)  # what was safe before, in case its receipt was lost
         print("listening", flush=True)
 
     def message(self, _client, _userdata, message):
@@ -118,7 +123,10 @@ class Responder:
         elif what == "duplicate":
             self.receipt(gateway, {channel: {"duplicate": write_name(name)}})
         elif what == "gap" and lane.next():
+            # With every one that comes: a question may be lost as well as an answer.
             self.receipt(gateway, {channel: {"ask": write_name(lane.next())}})
+        elif what == "another":
+            print(f"two boxes are {gateway}: {channel} {write_name(name)} is not taken", flush=True)
 
     def commit(self, gateway, lane, name, marker, records, what):
         entry = {"gateway": gateway, "lane": lane, "name": write_name(name), "what": what}
