@@ -80,7 +80,7 @@ fn settings(document: &Document, beside: &Path, of_profiles: &mut Mistakes) -> O
     let root = document.root();
     let region = root.required_text("region");
     let gateway = gateway(&root);
-    let data: Option<PathBuf> = root.required("data");
+    let data = data(&root);
     let broker = root.required_table("broker").and_then(|table| broker(&table));
     let folder: Option<PathBuf> = root.optional("profiles");
     let (profiles, told) = Profiles::read(folder.map(|folder| beside.join(folder)).as_deref());
@@ -106,6 +106,16 @@ fn gateway(root: &Table<'_>) -> Option<GatewayId> {
         return None;
     }
     Some(gateway)
+}
+
+/// The folder of the spool. Without a name it would be whatever folder the program starts in.
+fn data(root: &Table<'_>) -> Option<PathBuf> {
+    let data: String = root.required("data")?;
+    if data.trim().is_empty() {
+        root.tell("data", "this must be a path");
+        return None;
+    }
+    Some(PathBuf::from(data))
 }
 
 fn broker(table: &Table<'_>) -> Option<Broker> {
@@ -247,6 +257,11 @@ deadband = 500.0
                 "line[0].device[1].point[0].name: \"comm\"",
             ],
         );
+    }
+
+    #[test]
+    fn a_spool_without_a_folder_is_told() {
+        check_told(&[("data = \"var/gateway\"", "data = \"\"")], &["data: this must be a path"]);
     }
 
     #[test]
