@@ -27,7 +27,7 @@ fn read_one(table: &Table<'_>) -> Option<Beside> {
     let written: Vec<On> = On::ALL.iter().copied().filter(|on| table.has(on.as_str())).collect();
     let [on] = written[..] else {
         // Each is counted as asked for: one mistake is enough.
-        for on in written {
+        for on in On::ALL {
             table.raw(on.as_str());
         }
         table.tell("", "either `any` or `none` says what must hold on the other points");

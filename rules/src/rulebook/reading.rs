@@ -184,15 +184,19 @@ fn read_words(table: &Table<'_>, key: &str) -> Option<Words> {
 }
 
 fn read_selector(table: &Table<'_>) -> Option<Selector> {
-    let what: String = table.or("what", "points".to_owned())?;
-    match what.as_str() {
-        "points" => read_kinds(table).map(Selector::Points),
-        "discrete" => Some(Selector::Discrete),
-        "devices" => Some(Selector::Devices),
-        "gateways" => Some(Selector::Gateways),
+    let what: Option<String> = table.or("what", "points".to_owned());
+    match what.as_deref() {
+        Some("points") => read_kinds(table).map(Selector::Points),
+        Some("discrete") => Some(Selector::Discrete),
+        Some("devices") => Some(Selector::Devices),
+        Some("gateways") => Some(Selector::Gateways),
         other => {
-            table
-                .tell("what", WordError::new(other, ["points", "discrete", "devices", "gateways"]));
+            if let Some(other) = other {
+                let known = ["points", "discrete", "devices", "gateways"];
+                table.tell("what", WordError::new(other, known));
+            }
+            // Points may have been meant: what stands beside it is read for its own mistakes.
+            read_kinds(table);
             None
         }
     }
@@ -201,8 +205,11 @@ fn read_selector(table: &Table<'_>) -> Option<Selector> {
 pub(super) fn read_kinds(table: &Table<'_>) -> Option<Kinds> {
     let systems = table.or("systems", Vec::new());
     let parts = table.or("parts", Vec::new());
-    let unit = if table.has("unit") { Some(table.optional_text::<Unit>("unit")?) } else { None };
+    let unit: Option<Unit> = table.optional_text("unit");
     let tags = table.or("tags", Vec::new());
+    if table.has("unit") && unit.is_none() {
+        return None;
+    }
     Some(Kinds { systems: systems?, parts: parts?, unit, tags: tags? })
 }
 
@@ -229,15 +236,15 @@ fn read_step(
     }
     let held_for = table.text_or("for", Millis::ZERO);
     let clear_when = match table.table("clear_when") {
-        Some(inner) => Some(read_condition(&inner, selector, 0)?),
-        None => None,
+        Some(inner) => read_condition(&inner, selector, 0).map(Some),
+        None => Some(None),
     };
-    let proof = match effect {
-        Some(Effect::Hazard) => PROOF,
-        Some(Effect::Alarm | Effect::Note) | None => CALM,
+    let clear_for = match effect {
+        Some(Effect::Hazard) => table.text_or("clear_for", PROOF),
+        Some(Effect::Alarm | Effect::Note) => table.text_or("clear_for", CALM),
+        None => table.optional_text("clear_for"),
     };
-    let clear_for = table.text_or("clear_for", proof);
-    if let (Some(when), Some(proof)) = (&when, clear_for) {
+    if let (Some(when), Some(clear_when), Some(proof)) = (&when, &clear_when, clear_for) {
         let patience = patience(clear_when.as_ref().unwrap_or(when));
         if patience.is_some_and(|patience| proof <= patience) {
             table.tell(
@@ -253,7 +260,7 @@ fn read_step(
         when: when?,
         beside: beside?,
         held_for: held_for?,
-        clear_when,
+        clear_when: clear_when?,
         clear_for: clear_for?,
     })
 }
@@ -277,6 +284,9 @@ fn patience(condition: &Condition) -> Option<Millis> {
     });
     longest
 }
+
+/// The words that stand beside some of the [`OPERATORS`].
+const COMPANIONS: [&str; 4] = ["or", "within", "of", "per"];
 
 /// The words of which a condition holds exactly one.
 const OPERATORS: [&str; 12] = [
@@ -305,12 +315,13 @@ pub(super) fn read_condition(
         return None;
     };
     if DEEPEST < depth {
+        ask_for_all(table);
         table.tell(operator, format_args!("conditions stand more than {DEEPEST} deep"));
         return None;
     }
     check_clock(table, operator, selector);
     let inner = |list: Vec<Table<'_>>| {
-        if list.is_empty() {
+        if table.raw(operator).and_then(Value::as_array).is_some_and(Vec::is_empty) {
             table.tell(operator, "this list must not be empty");
         }
         let inner: Vec<Option<Condition>> =
@@ -321,10 +332,11 @@ pub(super) fn read_condition(
         "below" => read_limit(table, operator, selector).map(Condition::Below),
         "above" => read_limit(table, operator, selector).map(Condition::Above),
         "outside" => {
-            let band: [String; 2] = table.required("outside")?;
+            let band: Option<[String; 2]> = table.required("outside");
             let or: Option<[String; 2]> = table.optional("or");
             let [low_or, high_or] = or.map_or([None, None], |or| or.map(Some));
-            let unit = unit_of(table, operator, selector)?;
+            let unit = unit_of(table, operator, selector);
+            let (band, unit) = (band?, unit?);
             let low = limit(table, operator, &band[0], low_or.as_deref(), unit);
             let high = limit(table, operator, &band[1], high_or.as_deref(), unit);
             Some(Condition::Outside(low?, high?))
@@ -348,12 +360,10 @@ pub(super) fn read_condition(
         }
         "starts_more_than" => {
             let times: Option<usize> = table.required(operator);
-            let of = if table.has("of") {
-                read_states(table, "of")
-            } else {
+            let of = read_states(table, "of");
+            if !table.has("of") {
                 table.tell("of", "starts_more_than counts how often a state begins: say which");
-                None
-            };
+            }
             let per = read_window(table, operator, "per");
             if times.is_some_and(|times| MOST_KEPT <= times) {
                 table.tell(operator, format_args!("fewer than {MOST_KEPT} can be counted"));
@@ -373,11 +383,10 @@ pub(super) fn read_condition(
 
 /// The length of a window.
 fn read_window(table: &Table<'_>, operator: &str, key: &str) -> Option<Millis> {
-    if !table.has(key) {
+    if table.raw(key).is_none() {
         table.tell(key, format_args!("{operator} looks at a length of time: say which"));
-        return None;
     }
-    let lasting: Millis = table.required_text(key)?;
+    let lasting: Millis = table.optional_text(key)?;
     if lasting == Millis::ZERO || LONGEST_WINDOW < lasting {
         table.tell(key, format_args!("a window lasts more than 0 s and at most {LONGEST_WINDOW}"));
     }
@@ -385,16 +394,16 @@ fn read_window(table: &Table<'_>, operator: &str, key: &str) -> Option<Millis> {
 }
 
 fn tell_operators(table: &Table<'_>, written: &[&str]) {
+    ask_for_all(table);
+    let place = written.last().copied().unwrap_or_default();
     let known = OPERATORS.join(", ");
-    match written.last() {
-        Some(second) => {
-            // Each is counted as asked for: one mistake is enough.
-            for key in written {
-                table.raw(key);
-            }
-            table.tell(second, format_args!("a condition holds exactly one of {known}"));
-        }
-        None => table.tell("", format_args!("a condition holds exactly one of {known}")),
+    table.tell(place, format_args!("a condition holds exactly one of {known}"));
+}
+
+/// Counts every word of a condition as asked for, where one mistake is enough.
+fn ask_for_all(table: &Table<'_>) {
+    for key in OPERATORS.into_iter().chain(COMPANIONS) {
+        table.raw(key);
     }
 }
 
@@ -588,6 +597,81 @@ mod tests {
             "when = { has_state = \"fire\" }\nfro = \"5s\"",
             "step[0].fro: there is no such",
         );
+    }
+
+    /// Expects a mistake at each of these paths of the rule, and none beside them.
+    #[track_caller]
+    fn check_paths(applies_to: &str, step: &str, expected: &[&str]) {
+        let mistakes = rulebook(applies_to, step).expect_err("mistakes");
+        let paths: Vec<&str> = mistakes
+            .0
+            .iter()
+            .map(|mistake| mistake.path.strip_prefix("rule[0].").unwrap_or(&mistake.path))
+            .collect();
+        assert_eq!(paths, expected, "{mistakes}");
+    }
+
+    #[test]
+    fn a_mistake_neither_hides_another_nor_makes_one_of_what_is_good() {
+        let fault = "when = { has_state = \"fault\" }";
+        let kinds = |unit: &str| format!("{{ unit = \"{unit}\", tags = [\"x\"] }}");
+        check_paths(&kinds("bar"), fault, &["applies_to.unit"]);
+        let twice = "{ systems = 1, unit = \"bar\", tags = 2 }";
+        let told = ["applies_to.systems", "applies_to.tags", "applies_to.unit"];
+        check_paths(twice, fault, &told);
+        let misspelt = "{ what = \"pionts\", unit = \"bar\", tags = [] }";
+        check_paths(misspelt, fault, &["applies_to.unit", "applies_to.what"]);
+        check_paths("{ what = 1, tags = [] }", fault, &["applies_to.what"]);
+
+        let pascal = "{ unit = \"Pa\" }";
+        let band = "when = { outside = \"1 Pa\", or = [\"1 Pa\"] }";
+        check_paths(pascal, band, &["step[0].when.or", "step[0].when.outside"]);
+        let band = "when = { outside = \"1 Pa\", or = [\"1 Pa\", \"2 Pa\"] }";
+        check_paths(pascal, band, &["step[0].when.outside"]);
+        let starts = "when = { starts_more_than = \"x\", of = \"fier\", per = \"0s\" }";
+        let told = ["step[0].when.of", "step[0].when.per", "step[0].when.starts_more_than"];
+        check_paths("{}", starts, &told);
+        let two = "when = { below = \"1 Pa\", falls_by = \"1 Pa\", within = \"1h\" }";
+        check_paths(pascal, two, &["step[0].when.falls_by"]);
+        check_paths("{}", "when = { all_of = 1 }", &["step[0].when.all_of"]);
+
+        let calm =
+            format!("{fault}\nclear_when = {{ has_state = \"fier\" }}\nclear_for = \"soon\"");
+        check_paths("{}", &calm, &["step[0].clear_for", "step[0].clear_when.has_state"]);
+        let calm = calm.replace("soon", "5s");
+        check_paths("{}", &calm, &["step[0].clear_when.has_state"]);
+    }
+
+    #[test]
+    fn a_condition_that_stands_too_deep_is_told_once() {
+        let deep =
+            format!("{}{{ has_state = \"fault\" }}{}", "{ not = ".repeat(17), " }".repeat(17));
+        let told = format!("step[0].when.{}has_state", "not.".repeat(17));
+        check_paths("{}", &format!("when = {deep}"), &[&told]);
+    }
+
+    #[test]
+    fn a_misspelt_companion_is_told_with_the_known_ones() {
+        let fall = "when = { falls_by = \"1 Pa\", witin = \"1h\" }";
+        check(
+            "{ unit = \"Pa\" }",
+            fall,
+            "witin: there is no such key; known here: falls_by, or, within",
+        );
+        let starts = "when = { starts_more_than = 3, fo = \"active\", per = \"1h\" }";
+        check("{}", starts, "fo: there is no such key; known here: of, per, starts_more_than");
+    }
+
+    #[test]
+    fn a_proof_is_not_judged_by_an_effect_that_is_not_known() {
+        let fire = include_str!("../../rulebook/fire.toml");
+        let silence = include_str!("../../rulebook/silence.toml");
+        let files = |silence: String| [("a.toml".into(), fire.into()), ("b.toml".into(), silence)];
+        let (effect, proof) = ("effect = \"hazard\"", "clear_for = \"30min\"\n");
+        assert!(silence.contains(effect) && silence.contains(proof), "another rule is needed");
+        let silence = silence.replace(effect, "effect = \"hazrad\"").replace(proof, "");
+        let mistakes = read(&files(silence)).expect_err("mistakes");
+        assert!(mistakes.0.iter().all(|mistake| mistake.path.ends_with("effect")), "{mistakes}");
     }
 
     #[test]
