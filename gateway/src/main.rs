@@ -3,7 +3,8 @@
 //! Exit code 2 means that the settings have mistakes; all of them have been told on the
 //! standard error.
 
-use std::io::IsTerminal as _;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -47,10 +48,7 @@ const BAD_SETTINGS: u8 = 2;
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { settings } => with_settings(&settings, run),
-        Command::Check { settings } => with_settings(&settings, |settings| {
-            tell(&Explained(&settings));
-            ExitCode::SUCCESS
-        }),
+        Command::Check { settings } => with_settings(&settings, |settings| check(&settings)),
     }
 }
 
@@ -92,18 +90,33 @@ fn with_settings(path: &Path, then: impl FnOnce(Settings) -> ExitCode) -> ExitCo
     match Settings::read(path) {
         Ok(settings) => then(settings),
         Err(mistakes) => {
-            tell_mistakes(&mistakes);
+            tell_beside(&format_args!("设置有误 the settings have {mistakes}"));
             ExitCode::from(BAD_SETTINGS)
         }
     }
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
-fn tell(text: &dyn std::fmt::Display) {
-    print!("{text}");
+fn check(settings: &Settings) -> ExitCode {
+    match tell(&Explained(settings)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell_beside(&error);
+            ExitCode::FAILURE
+        }
+    }
 }
 
-#[expect(clippy::print_stderr, reason = "there is no log yet when settings are read")]
-fn tell_mistakes(mistakes: &dyn std::fmt::Display) {
-    eprintln!("设置有误 the settings have {mistakes}");
+/// Writes to the standard output. A reader that has seen enough, as `head` has, is no failure.
+fn tell(text: &dyn Display) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match write!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        told => told,
+    }
+}
+
+/// Writes to the standard error; there is no log yet when settings are read. Where that is
+/// closed too, the exit code is all that is left to tell.
+fn tell_beside(text: &dyn Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }

@@ -1,6 +1,7 @@
 //! `firegrid-ingest`: the monitoring centre as a program.
 
-use std::io::IsTerminal;
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -88,16 +89,22 @@ fn log_to_stderr() {
         .init();
 }
 
-#[expect(clippy::print_stderr, reason = "the one place where an error meets the user")]
+/// The one place where an error meets the user.
 fn tell(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<Mistakes>() {
         Some(mistakes) => {
-            eprintln!("设置有误。 The settings cannot be used.\n{mistakes}");
+            tell_beside(&format_args!("设置有误。 The settings cannot be used.\n{mistakes}"));
             ExitCode::from(MISTAKEN)
         }
         None => {
-            eprintln!("{error:#}");
+            tell_beside(&format_args!("{error:#}"));
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// Writes to the standard error. Where that is closed too, the exit code is all that is left
+/// to tell.
+fn tell_beside(text: &dyn Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

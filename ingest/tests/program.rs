@@ -25,6 +25,18 @@ fn good_settings_are_explained_and_nothing_is_started() {
 }
 
 #[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = Command::new(env!("CARGO_BIN_EXE_firegrid-ingest"))
+        .args(["check", "--settings", &shipped()])
+        .stdout(writer)
+        .output()
+        .expect("the program can be started");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
 fn wrong_settings_end_both_commands_with_2_and_every_mistake() {
     let wrong = [
         ("FIREGRID_INGEST__LISTEN", "0.0.0.0:8080"),

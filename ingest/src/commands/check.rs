@@ -1,7 +1,7 @@
 //! `check`: reads the settings and every file they name, and says what would be done. Starts
 //! nothing and writes nothing.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use firegrid_rules::routing::Level;
@@ -10,15 +10,18 @@ use firegrid_rules::rulebook::{Effect, Rulebook};
 use crate::registry::Registry;
 use crate::settings::Settings;
 
-/// Says what `run` would do, or fails with every mistake at once.
+/// Says what `run` would do, or fails with every mistake at once. A reader that has seen
+/// enough, as `head` has, is no failure.
 pub fn check(
     file: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let settings = Settings::read(file, environment)?;
-    tell(&settings, out)?;
-    Ok(())
+    match tell(&settings, out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        told => Ok(told?),
+    }
 }
 
 fn tell(settings: &Settings, out: &mut impl Write) -> std::io::Result<()> {

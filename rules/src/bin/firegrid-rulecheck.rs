@@ -1,13 +1,13 @@
 //! Checks a rulebook and plays scenarios: what an author of rules needs, without a centre.
 
-#![expect(clippy::print_stdout, reason = "what it prints is its answer")]
-
+use std::fmt::{self, Display};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use firegrid_rules::rulebook::{Rulebook, Selector};
+use firegrid_rules::rulebook::{Rulebook, Selector, Words};
 use firegrid_rules::scenario::{Outcome, Scenarios};
 
 /// Checks rulebooks and plays scenarios. Exit code 1: a scenario failed; 2: a file is wrong.
@@ -37,49 +37,82 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
-        Ok(code) => code,
-        Err(mistakes) => {
-            println!("{mistakes}");
-            ExitCode::from(2)
+    let (code, told) = match run(Arguments::parse().command) {
+        Ok(Answer { text, code }) => (code, tell(&text)),
+        Err(mistakes) => (ExitCode::from(2), tell(&format_args!("{mistakes}\n"))),
+    };
+    match told {
+        Ok(()) => code,
+        Err(error) => {
+            tell_beside(&error);
+            ExitCode::FAILURE
         }
     }
 }
 
-fn run(command: Command) -> Result<ExitCode, String> {
+/// What is written, and how the program ends.
+struct Answer {
+    text: String,
+    code: ExitCode,
+}
+
+fn run(command: Command) -> Result<Answer, String> {
     match command {
         Command::Check { rulebook } => {
-            list(&read_rulebook(&rulebook)?);
-            Ok(ExitCode::SUCCESS)
+            let text = Listed(&read_rulebook(&rulebook)?).to_string();
+            Ok(Answer { text, code: ExitCode::SUCCESS })
         }
         Command::Play { scenarios, rulebook } => {
             let rulebook = Arc::new(read_rulebook(&rulebook)?);
             let outcomes = play(&scenarios, &rulebook)?;
-            outcomes.iter().for_each(|outcome| println!("{outcome}"));
+            let mut text: String = outcomes.iter().map(|outcome| format!("{outcome}\n")).collect();
             let failed = outcomes.iter().filter(|outcome| !outcome.is_good()).count();
-            println!("{} scenarios, {failed} failed", outcomes.len());
-            Ok(ExitCode::from(u8::from(0 < failed)))
+            text += &format!("{} scenarios, {failed} failed\n", outcomes.len());
+            Ok(Answer { text, code: ExitCode::from(u8::from(0 < failed)) })
         }
     }
 }
 
-fn list(rulebook: &Rulebook) {
-    for rule in rulebook.rules() {
-        let on = match &rule.applies_to {
-            Selector::Points(_) => "points",
-            Selector::Discrete => "every discrete point",
-            Selector::Devices => "every device",
-            Selector::Gateways => "every gateway, in centre time",
-        };
-        println!("{} {} / {} on {on} ({})", rule.id, rule.name.zh, rule.name.en, rule.revision);
-        for step in &rule.steps {
-            println!(
-                "  {}: {} {}, held for {}, cleared after {}",
-                step.name, step.severity, step.effect, step.held_for, step.clear_for
-            );
-        }
+/// Writes to the standard output. A reader that has seen enough, as `head` has, is no failure.
+fn tell(text: &dyn Display) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match write!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        told => told,
     }
-    println!("{} rules, revision {}", rulebook.rules().len(), rulebook.revision());
+}
+
+/// Writes to the standard error. Where that is closed too, the exit code is all that is left
+/// to tell.
+fn tell_beside(text: &dyn Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// A rulebook's rules with their steps.
+struct Listed<'a>(&'a Rulebook);
+
+impl Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Listed(rulebook) = self;
+        for rule in rulebook.rules() {
+            let on = match &rule.applies_to {
+                Selector::Points(_) => "points",
+                Selector::Discrete => "every discrete point",
+                Selector::Devices => "every device",
+                Selector::Gateways => "every gateway, in centre time",
+            };
+            let Words { zh, en } = &rule.name;
+            writeln!(f, "{} {zh} / {en} on {on} ({})", rule.id, rule.revision)?;
+            for step in &rule.steps {
+                writeln!(
+                    f,
+                    "  {}: {} {}, held for {}, cleared after {}",
+                    step.name, step.severity, step.effect, step.held_for, step.clear_for
+                )?;
+            }
+        }
+        writeln!(f, "{} rules, revision {}", rulebook.rules().len(), rulebook.revision())
+    }
 }
 
 /// Plays every file, or tells the mistakes of all of them.
