@@ -307,6 +307,15 @@ deadband = 500.0
     }
 
     #[test]
+    fn every_limit_that_is_no_number_is_told() {
+        check_told(
+            &[("limits = { low = 100000.0 }", "limits = { low = \"x\", high = 1, lowest = true }")],
+            &["point[0].limits.low: \"x\" does not fit", "point[0].limits.lowest: true"],
+        );
+        check_told(&[("limits = { low = 100000.0 }", "limits = 1")], &["point[0].limits: this"]);
+    }
+
+    #[test]
     fn what_has_no_effect_is_told() {
         check_told(
             &[

@@ -321,7 +321,6 @@ fn read_sheets(device: &Table<'_>, points: Option<&[ProfilePoint]>) -> BTreeMap<
 }
 
 fn read_sheet(table: &Table<'_>) -> Sheet {
-    let limits: BTreeMap<String, f64> = table.optional("limits").unwrap_or_default();
     let deadband = table.optional_text("deadband").filter(|deadband: &f64| {
         let fits = deadband.is_finite() && 0.0 <= *deadband;
         if !fits {
@@ -333,9 +332,16 @@ fn read_sheet(table: &Table<'_>) -> Sheet {
         label: table.optional("label"),
         zone: table.or("zone", String::new()).unwrap_or_default(),
         tags: table.or("tags", Vec::new()).unwrap_or_default(),
-        limits,
+        limits: read_limits(table),
         deadband,
     }
+}
+
+/// Whatever names they have; those that are no numbers are told one by one.
+fn read_limits(table: &Table<'_>) -> BTreeMap<String, f64> {
+    let Some(limits) = table.table("limits") else { return BTreeMap::new() };
+    let read = |name: &str| limits.optional(name).map(|limit| (name.to_owned(), limit));
+    limits.keys().into_iter().filter_map(read).collect()
 }
 
 /// What the centre is told of a point, and its deadband.
