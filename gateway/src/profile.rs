@@ -340,12 +340,7 @@ fn read_profile(name: &str, root: &Keys<'_>) -> Option<Profile> {
     let reads = read_limits(root);
     let asked = choice::read_asked(root);
     let words = read_words(root);
-    let none = BTreeMap::new();
-    let no_words = BTreeMap::new();
-    let around = Surroundings {
-        asked: asked.as_ref().unwrap_or(&none),
-        words: words.as_ref().unwrap_or(&no_words),
-    };
+    let around = Surroundings { asked: asked.as_ref(), words: words.as_ref() };
     let groups: Vec<Option<Group>> =
         root.tables("point").iter().map(|table| group::read_group(table, &around)).collect();
     let groups: Option<Vec<Group>> = groups.into_iter().collect();
@@ -581,6 +576,58 @@ mod tests {
         ] {
             assert!(told.contains(hint), "{hint} is not told: {told}");
         }
+    }
+
+    /// Reads a profile with these points, and expects mistakes at exactly these paths.
+    #[track_caller]
+    fn check_paths(head: &str, points: &[&str], expected: &[&str]) {
+        let mut text =
+            format!("name = \"mine\"\nlabel = \"x\"\nmanual = \"m\"\nreads = {{}}\n{head}");
+        for (place, point) in points.iter().enumerate() {
+            let name = if point.contains("name = ") { "" } else { &format!("name = \"p{place}\"") };
+            text += &format!(
+                "[[point]]\n{name}\n{point}\nsource = \"s\"\nlabel = \"l\"\nregister = {place}\n\
+                 system = 1\npart = 1\n"
+            );
+        }
+        let told = Profile::read("mine", "mine.toml", &text).expect_err("mistakes");
+        let paths: Vec<&str> = told.0.iter().map(|mistake| mistake.path.as_str()).collect();
+        assert_eq!(paths, expected, "{told}");
+    }
+
+    #[test]
+    fn a_mistake_neither_hides_another_nor_makes_one_of_what_is_good() {
+        let number = "unit = \"Pa\", plausible = [0.0, 1.0], word_order";
+        check_paths(
+            "[option.order]\nwhat = \"o\"\nchoices = [\"big\", \"up\", \"down\"]\n\
+             [word.w]\nunknown = [{ mask = 1, equals = 2 }, { mask = 2, equals = 0 }]\n\
+             bits = { 0 = \"fire\" }\n",
+            &[
+                "word = \"w\"",
+                &format!("number = {{ type = \"f23\", {number} = \"big\", byte_order = \"big\" }}"),
+                &format!("number = {{ type = \"f32\", {number} = {{ option = \"order\" }} }}"),
+                "word = \"w\"\nbits = { 0 = \"fire\" }",
+                "name = \"P{a}{b}\"\nbits = { 0 = \"fire\" }",
+            ],
+            &[
+                "point[1].number.type",
+                "point[2].number.word_order.option",
+                "point[2].number.word_order.option",
+                "point[3]",
+                "point[4].name",
+                "point[4].name",
+                "word.w.unknown[0].equals",
+            ],
+        );
+        check_paths(
+            "[option.order]\nchoices = 1\ndefault = \"big\"\n\
+             [option.loops]\nwhat = \"l\"\nnumbers = { from = 1, to = 2 }\n",
+            &[
+                &format!("number = {{ type = \"f32\", {number} = {{ option = \"order\" }} }}"),
+                "name = \"P{a}\"\nbits = { 0 = \"fire\" }\neach = { a = { option = \"x\", step = 1 } }",
+            ],
+            &["option.order.choices", "option.order.what"],
+        );
     }
 
     #[test]

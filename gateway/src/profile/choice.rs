@@ -73,19 +73,21 @@ pub(super) fn read_asked(root: &Table<'_>) -> Option<BTreeMap<String, Asked>> {
 
 fn read_one(table: &Table<'_>) -> Option<Asked> {
     let what = table.required("what");
-    let kind = match (table.table("numbers"), table.optional::<Vec<String>>("choices")) {
+    let kind = match (table.table("numbers"), table.raw("choices")) {
         (Some(numbers), None) => {
             let (from, to) = (numbers.required("from"), numbers.required("to"));
             from.zip(to).map(|(from, to)| Kind::Numbers { from, to })
         }
-        (None, Some(choices)) => {
+        (None, Some(_)) => {
+            let choices = table.required("choices");
             let default = match table.has("default") {
                 true => table.required("default").map(Some),
                 false => Some(None),
             };
-            default.map(|default| Kind::Word { choices, default })
+            choices.zip(default).map(|(choices, default)| Kind::Word { choices, default })
         }
         (Some(_), Some(_)) | (None, None) => {
+            table.raw("default");
             table.tell("", "an option has either numbers or choices");
             None
         }
@@ -175,7 +177,7 @@ impl fmt::Display for Asked {
 pub(super) fn read_key<T>(
     table: &Table<'_>,
     key: &str,
-    asked: &BTreeMap<String, Asked>,
+    asked: Option<&BTreeMap<String, Asked>>,
     left_out: Option<(&str, &str)>,
     parse: impl Fn(&str) -> Option<T>,
     known: &str,
@@ -189,22 +191,21 @@ pub(super) fn read_key<T>(
     }
     let reference = table.required_table(key)?;
     let name: String = reference.required("option")?;
-    let Some(Asked { kind: Kind::Word { choices, .. }, .. }) = asked.get(&name) else {
+    let Some(Asked { kind: Kind::Word { choices, .. }, .. }) = asked?.get(&name) else {
         reference.tell("option", format_args!("{name:?} is no option with choices"));
         return None;
     };
-    let mut by_choice = BTreeMap::new();
-    for choice in choices {
-        if left_out == Some((&name, choice)) {
-            continue;
-        }
+    let read = |choice: &String| {
         let value = parse(choice);
         if value.is_none() {
             reference
                 .tell("option", format_args!("its choice {choice:?} does not fit; known: {known}"));
         }
-        by_choice.insert(choice.clone(), value?);
-    }
+        Some((choice.clone(), value?))
+    };
+    let stays = |choice: &&String| left_out != Some((name.as_str(), choice.as_str()));
+    let by_choice: Vec<Option<(String, T)>> = choices.iter().filter(stays).map(read).collect();
+    let by_choice = by_choice.into_iter().collect::<Option<BTreeMap<String, T>>>()?;
     Some(Key::Option { name, by_choice })
 }
 

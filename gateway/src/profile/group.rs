@@ -157,10 +157,10 @@ impl Reading {
     }
 }
 
-/// What a group may refer to.
+/// What a group may refer to; `None` where a mistake in it was told already.
 pub(super) struct Surroundings<'a> {
-    pub(super) asked: &'a BTreeMap<String, Asked>,
-    pub(super) words: &'a BTreeMap<String, Arc<Word>>,
+    pub(super) asked: Option<&'a BTreeMap<String, Asked>>,
+    pub(super) words: Option<&'a BTreeMap<String, Arc<Word>>>,
 }
 
 /// Reads one `[[point]]`.
@@ -249,16 +249,13 @@ fn read_template(table: &Keys<'_>, key: &str, each: Option<&[Variable]>) -> Opti
         table.tell(key, format_args!("{text:?} has a place that is not {{name}} or {{name:3}}"));
         return None;
     };
-    let unknown = template
-        .variables()
-        .find(|name| each.is_some_and(|each| each.iter().all(|variable| variable.name != **name)));
-    match unknown {
-        Some(name) => {
-            table.tell(key, format_args!("{{{name}}} is not in `each`"));
-            None
-        }
-        None => Some(template),
+    let is_unknown =
+        |name: &&str| each.is_some_and(|each| each.iter().all(|variable| variable.name != **name));
+    let unknown: Vec<&str> = template.variables().filter(is_unknown).collect();
+    for name in &unknown {
+        table.tell(key, format_args!("{{{name}}} is not in `each`"));
     }
+    unknown.is_empty().then_some(template)
 }
 
 fn read_variables(table: &Keys<'_>, around: &Surroundings<'_>) -> Option<Vec<Variable>> {
@@ -266,18 +263,11 @@ fn read_variables(table: &Keys<'_>, around: &Surroundings<'_>) -> Option<Vec<Var
     let read = |name: &str| {
         let entry = each.table(name)?;
         let step = entry.required("step");
-        let values = match entry.optional::<String>("option") {
-            Some(option) => match choice::range_of(around.asked, &option) {
-                Some((from, to)) => Some(Values::Option { name: option, from, to }),
-                None => {
-                    entry.tell("option", format_args!("{option:?} is no option with numbers"));
-                    None
-                }
-            },
-            None => {
-                let (from, to) = (entry.required("from"), entry.required("to"));
-                from.zip(to).map(|(from, to)| Values::Range { from, to })
-            }
+        let values = if entry.has("option") {
+            read_option(&entry, around)
+        } else {
+            let (from, to) = (entry.required("from"), entry.required("to"));
+            from.zip(to).map(|(from, to)| Values::Range { from, to })
         };
         Some(Variable { name: name.to_owned(), values: values?, step: step? })
     };
@@ -285,17 +275,28 @@ fn read_variables(table: &Keys<'_>, around: &Surroundings<'_>) -> Option<Vec<Var
     variables.into_iter().collect()
 }
 
+fn read_option(entry: &Keys<'_>, around: &Surroundings<'_>) -> Option<Values> {
+    let name: String = entry.required("option")?;
+    let range = choice::range_of(around.asked?, &name);
+    if range.is_none() {
+        entry.tell("option", format_args!("{name:?} is no option with numbers"));
+    }
+    range.map(|(from, to)| Values::Option { name, from, to })
+}
+
 fn read_reading(
     table: &Keys<'_>,
     around: &Surroundings<'_>,
     left_out: Option<&(String, String)>,
 ) -> Option<Reading> {
-    let ways = ["word", "bits", "number"].into_iter().filter(|way| table.has(way)).count();
-    if ways != 1 {
+    // Each is counted as asked for: one mistake is enough.
+    let is_written = |way: &&str| table.raw(way).is_some();
+    if ["word", "bits", "number"].iter().copied().filter(is_written).count() != 1 {
         table.tell("", "a point has exactly one of `word`, `bits` and `number`");
+        return None;
     }
     if let Some(name) = table.optional::<String>("word") {
-        let word = around.words.get(&name);
+        let word = around.words?.get(&name);
         if word.is_none() {
             table.tell("word", format_args!("there is no [word.{name}]"));
         }
@@ -338,11 +339,17 @@ fn read_number(
             };
             words.zip(bytes).map(|(words, bytes)| RawLayout::F32 { words, bytes })
         }
-        Some(other) => {
-            table.tell("type", format_args!("{other:?} does not fit; known: u16 i16 f32 choice"));
+        other => {
+            if let Some(other) = other {
+                let known = "u16 i16 f32 choice";
+                table.tell("type", format_args!("{other:?} does not fit; known: {known}"));
+            }
+            // The right type may take any of these.
+            for key in ["word_order", "byte_order", "values"] {
+                table.raw(key);
+            }
             None
         }
-        None => None,
     };
     let scale = table.or("scale", 1.0).filter(|scale: &f64| {
         let fits = scale.is_finite() && *scale != 0.0;

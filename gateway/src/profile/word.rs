@@ -211,7 +211,8 @@ fn read_patterns(table: &Table<'_>, key: &str) -> Option<Vec<Pattern>> {
         }
         Some(pattern)
     };
-    table.tables(key).into_iter().map(read).collect()
+    let patterns: Vec<Option<Pattern>> = table.tables(key).into_iter().map(read).collect();
+    patterns.into_iter().collect()
 }
 
 fn read_bits(table: &Table<'_>) -> Option<Vec<(u8, StateSet)>> {
