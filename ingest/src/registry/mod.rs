@@ -53,7 +53,7 @@ impl Registry {
         let mut told = Told::default();
         let (grid_sheet, grids) = read_grids(&files.grids, &mut told);
         let (unit_sheet, units) = read_units(&files.units, &mut told);
-        let gateways = read_gateways(&files.gateways, (&unit_sheet, &units), &mut told);
+        let gateways = read_gateways(&files.gateways, &unit_sheet, &mut told);
         check_root(&grid_sheet, &grids, region, &mut told);
         let rows = grids.iter().map(|(_, grid)| grid.clone());
         let homes =
@@ -99,8 +99,10 @@ fn read_grids(path: &Path, told: &mut Told) -> (Sheet, Numbered<GridRow>) {
         let level: Option<Level> = row.parse(&sheet, "level", told);
         let name = text_in(&sheet, row, "name", told);
         let parent = Some(row.cell("parent")).filter(|parent| !parent.is_empty());
-        if let (Some(id), Some(level), Some(name)) = (id, level, name) {
-            grids.push((number, GridRow { id, level, parent: parent.map(str::to_owned), name }));
+        if let (Some(id), Some(level)) = (id, level) {
+            // Without its name too, so that its place in the tree is looked at.
+            let (name, parent) = (name.unwrap_or_default(), parent.map(str::to_owned));
+            grids.push((number, GridRow { id, level, parent, name }));
         }
     }
     (sheet, grids)
@@ -113,11 +115,12 @@ fn read_units(path: &Path, told: &mut Told) -> (Sheet, Numbered<Unit>) {
     for (number, row) in sheet.rows().enumerate() {
         let id = name_in(&sheet, row, "id", told);
         let name = text_in(&sheet, row, "name", told);
-        if let (Some(id), Some(name)) = (id, name) {
+        if let Some(id) = id {
             let cell = |column| row.cell(column).to_owned();
             let unit = Unit {
                 id,
-                name,
+                // Without its name too, so that its grid is looked for.
+                name: name.unwrap_or_default(),
                 grid: cell("grid"),
                 address: cell("address"),
                 contact: cell("contact"),
@@ -131,13 +134,9 @@ fn read_units(path: &Path, told: &mut Told) -> (Sheet, Numbered<Unit>) {
     (sheet, units)
 }
 
-fn read_gateways(
-    path: &Path,
-    (unit_sheet, units): (&Sheet, &Numbered<Unit>),
-    told: &mut Told,
-) -> BTreeMap<GatewayId, String> {
+fn read_gateways(path: &Path, unit_sheet: &Sheet, told: &mut Told) -> BTreeMap<GatewayId, String> {
     let sheet = Sheet::read(path, &["gateway", "unit"], &[], told);
-    let known: HashSet<&str> = units.iter().map(|(_, unit)| unit.id.as_str()).collect();
+    let known = ids(unit_sheet);
     let mut gateways = BTreeMap::new();
     for row in sheet.rows() {
         let gateway: Option<GatewayId> = row.parse(&sheet, "gateway", told);
@@ -185,7 +184,13 @@ fn check_root(
     }
 }
 
-/// Tells the tree's mistakes where their rows stand.
+/// Every id that is written in a sheet, also in a row that could not be used.
+fn ids(sheet: &Sheet) -> HashSet<&str> {
+    sheet.rows().map(|row| row.cell("id")).collect()
+}
+
+/// Tells the tree's mistakes where their rows stand. A grid that only misses because its own
+/// row was told of is no mistake of those below it.
 fn tell_tree(
     mistakes: &[RoutingMistake],
     (grid_sheet, grids): (&Sheet, &Numbered<GridRow>),
@@ -197,7 +202,14 @@ fn tell_tree(
         grids.iter().map(|(number, grid)| (grid.id.as_str(), *number)).collect();
     let unit_rows: HashMap<&str, usize> =
         units.iter().map(|(number, unit)| (unit.id.as_str(), *number)).collect();
+    let written = ids(grid_sheet);
     for mistake in mistakes {
+        if let RoutingMistake::UnknownParent { parent: above, .. }
+        | RoutingMistake::UnknownGrid { grid: above, .. } = mistake
+            && (!grid_sheet.was_read() || !above.is_empty() && written.contains(above.as_str()))
+        {
+            continue;
+        }
         let (sheet, number) = match mistake {
             RoutingMistake::GridTwice { id }
             | RoutingMistake::UnknownParent { id, .. }

@@ -91,6 +91,30 @@ fn every_mistake_of_every_file_is_told_with_its_line() {
 }
 
 #[test]
+fn every_mistake_of_a_row_is_told_and_none_of_the_rows_that_refer_to_it() {
+    let grids =
+        format!("{GRIDS}west,,middle,nowhere\nnorth,北门,tiny,town\nn-1,三号网格,small,north\n");
+    let units = "id,name,grid\nmall,,nogrid\nno id,银行,east-1\nclub,俱乐部,north\n";
+    let gateways = "gateway,unit\nmall-01,mall\nbank-01,no id\n";
+    let no_id = "is no id: use 1 to 48 letters, digits, hyphens, underscores or dots, beginning \
+                 with a letter or digit";
+    check_told(
+        &grids,
+        units,
+        gateways,
+        &[
+            "grids.csv: line 7: name is empty",
+            "grids.csv: line 8: level: \"tiny\" is not known here; known: region, large, middle, \
+             small",
+            "units.csv: line 2: name is empty",
+            &format!("units.csv: line 3: id: \"no id\" {no_id}"),
+            "grids.csv: line 7: grid \"west\" lies in \"nowhere\", which there is not",
+            "units.csv: line 2: unit \"mall\" lies in \"nogrid\", which there is not",
+        ],
+    );
+}
+
+#[test]
 fn a_tree_without_the_region_of_the_settings_is_told() {
     check_told(
         "id,name,level,parent\n\
