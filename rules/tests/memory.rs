@@ -598,6 +598,32 @@ fn a_changed_rule_over_both_lanes_looks_again_at_what_still_holds() {
 }
 
 #[test]
+fn a_changed_rulebook_runs_no_timer_on_what_was_told_before() {
+    let points = vec![
+        entry("facp1/pump", Lane::Urgent, 91),
+        entry("facp1/valve", Lane::Urgent, 40),
+        entry("facp1/pressure", Lane::Routine, 0),
+    ];
+    let valve = DRY
+        .replace("\"DRY\"", "\"VALVE\"")
+        .replace("{ unit = \"Pa\" }", "{ parts = [40] }")
+        .replace("{ below = \"100 Pa\" }", "{ has_state = \"fault\" }");
+    let mut centre = Centre::new(rulebook(&format!("{DRY}{valve}")), catalogue(points));
+    centre.until = Some(PerLane::default());
+    centre.says(0, Lane::Urgent, &[("facp1/pump", "active"), ("facp1/valve", "fault")]);
+    centre.says(0, Lane::Routine, &[("facp1/pressure", "500")]);
+    centre.says(10, Lane::Urgent, &[]);
+    centre.says(10, Lane::Routine, &[]);
+    // The pump stops in the lane that is ahead; then the rulebook becomes another one.
+    centre.says(12, Lane::Urgent, &[("facp1/pump", "normal")]);
+    centre.says(60, Lane::Urgent, &[]);
+    assert_eq!(centre.restart(rulebook(&format!("{DRY}{valve}{FAULT}"))), []);
+    assert_eq!(told(&centre.says(61, Lane::Routine, &[])), []);
+    centre.says(70, Lane::Urgent, &[]);
+    assert_eq!(told(&centre.says(71, Lane::Routine, &[])), []);
+}
+
+#[test]
 fn a_lifted_hold_forgets_what_was_told_over_both_lanes() {
     let mut centre = dry();
     // The urgent lane is far ahead, and the pump stands still in it.

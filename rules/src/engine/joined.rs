@@ -66,6 +66,8 @@ pub(super) struct Joined {
     pub(super) findings: BTreeMap<(PointId, StepRef), Finding>,
     /// Points of which findings must be written.
     pub(super) changed: BTreeSet<PointId>,
+    /// Whether what was told is forgotten, because other rules ask now.
+    pub(super) forgot: bool,
     /// Whether the eras must be written, and whether they are.
     pub(super) dirty: bool,
     pub(super) written: bool,
@@ -153,7 +155,11 @@ impl Joined {
     }
 
     /// Goes on after a restart where nothing was written: what the lanes judge now is all there is.
+    /// Where other rules ask now no timer runs until the lanes say again what they say.
     pub(super) fn recall(&mut self, lanes: &Lanes) {
+        if std::mem::take(&mut self.forgot) {
+            self.interrupt(self.lower_horizon(lanes));
+        }
         for lane in Lane::ALL {
             if let (Some(span), true) = (lanes[lane].span, self.sides[lane].eras.is_empty()) {
                 self.sides[lane].begin(None, span, lanes[lane].named.clone());

@@ -52,7 +52,7 @@ impl Joined {
     }
 
     /// How far all lanes that are judged together are vouched for.
-    fn lower_horizon(&self, lanes: &Lanes) -> GatewayTime {
+    pub(super) fn lower_horizon(&self, lanes: &Lanes) -> GatewayTime {
         const NEVER: GatewayTime = GatewayTime::from_millis(i64::MIN);
         let horizon = |lane: Lane| {
             let number = self.era?[lane]?;
@@ -390,7 +390,7 @@ impl Joined {
     }
 
     /// No timer runs from here on.
-    fn interrupt(&mut self, horizon: GatewayTime) {
+    pub(super) fn interrupt(&mut self, horizon: GatewayTime) {
         for ((point, _), finding) in &mut self.findings {
             let next = finding.phase.interrupt(horizon);
             if next != finding.phase {

@@ -180,6 +180,7 @@ pub(super) fn restore(
     if row.rulebook != rulebook.revision().to_string() {
         // A part may ask something else now: the lane tells it again.
         side.changed.insert(point);
+        joined.forgot = true;
         return Ok(());
     }
     let asked = side.points.entry(point.clone()).or_default();
