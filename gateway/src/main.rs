@@ -3,8 +3,7 @@
 //! Exit code 2 means that the settings have mistakes; all of them have been told on the
 //! standard error.
 
-use std::fmt::Display;
-use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,6 +11,7 @@ use clap::{Parser, Subcommand};
 use firegrid_gateway::commands::check::Explained;
 use firegrid_gateway::service;
 use firegrid_gateway::settings::Settings;
+use firegrid_wire::terminal::{tell, tell_beside};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -104,19 +104,4 @@ fn check(settings: &Settings) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Writes to the standard output. A reader that has seen enough, as `head` has, is no failure.
-fn tell(text: &dyn Display) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    match write!(out, "{text}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        told => told,
-    }
-}
-
-/// Writes to the standard error; there is no log yet when settings are read. Where that is
-/// closed too, the exit code is all that is left to tell.
-fn tell_beside(text: &dyn Display) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
 }

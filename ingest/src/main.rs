@@ -1,13 +1,13 @@
 //! `firegrid-ingest`: the monitoring centre as a program.
 
-use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use firegrid_ingest::commands;
 use firegrid_wire::document::Mistakes;
+use firegrid_wire::terminal::tell_beside;
 use tracing_subscriber::EnvFilter;
 
 /// What was asked for did not work.
@@ -101,10 +101,4 @@ fn tell(error: &anyhow::Error) -> ExitCode {
             ExitCode::from(FAILED)
         }
     }
-}
-
-/// Writes to the standard error. Where that is closed too, the exit code is all that is left
-/// to tell.
-fn tell_beside(text: &dyn Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

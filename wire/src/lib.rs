@@ -12,7 +12,8 @@
 //! 4. [`pack`], [`marker`] — the durable batch and its SenML bytes
 //! 5. [`beat`], [`receipt`], [`presence`] — the small messages around it
 //! 6. [`topic`], [`envelope`], [`limits`] — how they travel over MQTT
-//! 7. [`document`] — how a mistake in a settings, profile or rule file is told
+//! 7. [`document`] — how a mistake in a settings, profile or rule file is told;
+//!    [`terminal`] — how a program answers whoever started it
 
 pub mod beat;
 pub mod catalogue;
@@ -28,5 +29,6 @@ pub mod reading;
 pub mod receipt;
 pub mod span;
 pub mod state;
+pub mod terminal;
 pub mod time;
 pub mod topic;

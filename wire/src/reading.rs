@@ -92,6 +92,21 @@ impl Quality {
         }
     }
 
+    /// Its number where it is kept in bytes.
+    pub const fn code(self) -> u8 {
+        match self {
+            Quality::Good => 0,
+            Quality::OutOfRange => 1,
+            Quality::SensorFault => 2,
+            Quality::Stuck => 3,
+        }
+    }
+
+    /// The quality of a number.
+    pub fn from_code(code: u8) -> Option<Quality> {
+        Quality::ALL.into_iter().find(|quality| quality.code() == code)
+    }
+
     /// The quality that a word means.
     pub fn from_word(word: &str) -> Option<Quality> {
         Quality::ALL.into_iter().find(|quality| quality.as_str() == word)

@@ -1,11 +1,12 @@
 //! `check`: reads the settings and every file they name, and says what would be done. Starts
 //! nothing and writes nothing.
 
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::Path;
 
 use firegrid_rules::routing::Level;
 use firegrid_rules::rulebook::{Effect, Rulebook};
+use firegrid_wire::terminal;
 
 use crate::registry::Registry;
 use crate::settings::Settings;
@@ -18,10 +19,7 @@ pub fn check(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let settings = Settings::read(file, environment)?;
-    match tell(&settings, out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        told => Ok(told?),
-    }
+    Ok(terminal::seen(tell(&settings, out).and_then(|()| out.flush()))?)
 }
 
 fn tell(settings: &Settings, out: &mut impl Write) -> std::io::Result<()> {

@@ -80,7 +80,7 @@ impl<'a> BlockWriter<'a> {
         unsigned(u64::from(entry.place), to);
         unsigned(point, to);
         unsigned(entry.number.map_or(0, |(_, unit)| place_of(units, unit) + 1), to);
-        to.push(quality_code(entry.quality));
+        to.push(entry.quality.code());
         if let Some((number, _)) = entry.number {
             to.extend(number.to_le_bytes());
         }
@@ -151,7 +151,7 @@ impl<'a> Block<'a> {
             unit => Some(*units.get(unit - 1)?),
         };
         let [code] = rest.array()?;
-        let quality = Quality::ALL.into_iter().find(|known| quality_code(*known) == code)?;
+        let quality = Quality::from_code(code)?;
         let number = match unit {
             Some(unit) => Some((f64::from_le_bytes(rest.array()?), unit)),
             None => None,
@@ -199,15 +199,6 @@ fn signed(number: i64, to: &mut Vec<u8>) {
 fn text(text: &str, to: &mut Vec<u8>) {
     unsigned(text.len() as u64, to);
     to.extend(text.as_bytes());
-}
-
-const fn quality_code(quality: Quality) -> u8 {
-    match quality {
-        Quality::Good => 0,
-        Quality::OutOfRange => 1,
-        Quality::SensorFault => 2,
-        Quality::Stuck => 3,
-    }
 }
 
 /// What is left to read.

@@ -1,7 +1,6 @@
 //! Checks a rulebook and plays scenarios: what an author of rules needs, without a centre.
 
 use std::fmt::{self, Display};
-use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use firegrid_rules::rulebook::{Rulebook, Selector, Words};
 use firegrid_rules::scenario::{Outcome, Scenarios};
+use firegrid_wire::terminal::{tell, tell_beside};
 
 /// Checks rulebooks and plays scenarios. Exit code 1: a scenario failed; 2: a file is wrong.
 #[derive(Parser)]
@@ -71,21 +71,6 @@ fn run(command: Command) -> Result<Answer, String> {
             Ok(Answer { text, code: ExitCode::from(u8::from(0 < failed)) })
         }
     }
-}
-
-/// Writes to the standard output. A reader that has seen enough, as `head` has, is no failure.
-fn tell(text: &dyn Display) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    match write!(out, "{text}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        told => told,
-    }
-}
-
-/// Writes to the standard error. Where that is closed too, the exit code is all that is left
-/// to tell.
-fn tell_beside(text: &dyn Display) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// A rulebook's rules with their steps.

@@ -165,7 +165,7 @@ fn entry(place: u32, point: &Point, id: Option<&PointId>, to: &mut Vec<u8>) {
     to.extend(point.source.to_le_bytes());
     to.extend(point.time.millis().to_le_bytes());
     to.extend(number.to_le_bytes());
-    to.push(quality_code(quality));
+    to.push(quality.code());
     text(unit.as_str(), to);
     if let Some(id) = id {
         text(id.as_str(), to);
@@ -176,15 +176,6 @@ fn entry(place: u32, point: &Point, id: Option<&PointId>, to: &mut Vec<u8>) {
 fn text(text: &str, to: &mut Vec<u8>) {
     to.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
     to.extend(text.as_bytes());
-}
-
-const fn quality_code(quality: Quality) -> u8 {
-    match quality {
-        Quality::Good => 0,
-        Quality::OutOfRange => 1,
-        Quality::SensorFault => 2,
-        Quality::Stuck => 3,
-    }
 }
 
 /// The rows of one lane as they were stored, by slot.
@@ -247,7 +238,7 @@ impl Bytes<'_> {
         let time = GatewayTime::from_millis(self.u64()?.cast_signed());
         let number = f64::from_bits(self.u64()?);
         let code = self.one()?;
-        let quality = Quality::ALL.into_iter().find(|known| quality_code(*known) == code)?;
+        let quality = Quality::from_code(code)?;
         let unit: Unit = self.text()?.parse().ok()?;
         let id = match flags & NAMED {
             0 => told.get(&place)?.id.clone(),
