@@ -1,8 +1,9 @@
-//! Routing: which grid 网格 owns a unit 联网单位, and who stands above it.
+//! Routing: which grid 网格 owns a unit 联网单位, who stands above it, and who is entered for each.
 //!
 //! The tree has four levels: region › large 大网格 › middle 中网格 › small 小网格. Every unit
-//! lies in exactly one small grid. All mistakes in the rows are told at once; a tree that was
-//! built has none. Reads no file: rows come from whoever did.
+//! lies in exactly one small grid; every person is entered for one grid of any level. All
+//! mistakes in the rows are told at once; a tree that was built has none. Reads no file: rows
+//! come from whoever did.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,6 +20,34 @@ worded! {
         Middle = "middle", "中网格";
         /// A building, a compound, a residents' group.
         Small = "small", "小网格";
+    }
+}
+
+worded! {
+    /// What a person is there for.
+    Role {
+        /// Watches the live wall 值班员.
+        Operator = "operator", "值班员";
+        /// Sees hazards of a small grid mended 网格员.
+        GridWorker = "grid-worker", "网格员";
+        /// Answers for a grid and those below it 网格长.
+        GridHead = "grid-head", "网格长";
+        /// Answers for a unit 消防安全管理人.
+        UnitManager = "unit-manager", "单位消防安全管理人";
+        /// Supervises the region 消防大队.
+        Brigade = "brigade", "消防大队";
+        /// Keeps the registry.
+        Administrator = "administrator", "系统管理员";
+    }
+}
+
+impl Role {
+    /// Whether tickets can be given to somebody in this role.
+    pub const fn holds_tickets(self) -> bool {
+        match self {
+            Role::GridWorker | Role::GridHead | Role::Brigade => true,
+            Role::Operator | Role::UnitManager | Role::Administrator => false,
+        }
     }
 }
 
@@ -41,6 +70,21 @@ pub struct UnitRow {
     /// Its id.
     pub id: String,
     /// The id of the small grid it lies in.
+    pub grid: String,
+}
+
+/// A person as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonRow {
+    /// The id.
+    pub id: String,
+    /// What people call the person.
+    pub name: String,
+    /// What the person is there for.
+    pub role: Role,
+    /// Where to call.
+    pub phone: String,
+    /// The id of the grid that the person is entered for.
     pub grid: String,
 }
 
@@ -109,6 +153,20 @@ pub enum RoutingMistake {
         /// What it names.
         grid: String,
     },
+    /// Two people have one id.
+    #[error("person {id:?} is written twice")]
+    PersonTwice {
+        /// The id.
+        id: String,
+    },
+    /// A person must be entered for a grid that there is.
+    #[error("person {id:?} is entered for {grid:?}, which there is not")]
+    UnknownPersonsGrid {
+        /// The person.
+        id: String,
+        /// What it names.
+        grid: String,
+    },
     /// A unit must lie in a small grid.
     #[error("unit {id:?} lies in {grid:?}, which is a {level} grid, not a small one")]
     NotSmall {
@@ -121,11 +179,14 @@ pub enum RoutingMistake {
     },
 }
 
-/// The grid tree, and where every unit lies in it.
+/// The grid tree, where every unit lies in it, and who is entered for what.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Routing {
     grids: BTreeMap<String, GridRow>,
     units: HashMap<String, String>,
+    people: BTreeMap<String, PersonRow>,
+    /// The people of a grid who can be given tickets, by their ids.
+    holders: HashMap<String, Vec<String>>,
 }
 
 impl Routing {
@@ -133,6 +194,7 @@ impl Routing {
     pub fn build(
         grids: impl IntoIterator<Item = GridRow>,
         units: impl IntoIterator<Item = UnitRow>,
+        people: impl IntoIterator<Item = PersonRow>,
     ) -> Result<Routing, Vec<RoutingMistake>> {
         let mut mistakes = Vec::new();
         let mut routing = Routing::default();
@@ -161,6 +223,18 @@ impl Routing {
                 mistakes.push(RoutingMistake::UnitTwice { id });
             }
         }
+        for person in people {
+            let (id, grid) = (person.id.clone(), person.grid.clone());
+            if !routing.grids.contains_key(&grid) {
+                mistakes.push(RoutingMistake::UnknownPersonsGrid { id: id.clone(), grid });
+            } else if person.role.holds_tickets() {
+                routing.holders.entry(grid).or_default().push(id.clone());
+            }
+            if routing.people.insert(id.clone(), person).is_some() {
+                mistakes.push(RoutingMistake::PersonTwice { id });
+            }
+        }
+        routing.holders.values_mut().for_each(|ids| ids.sort());
         if mistakes.is_empty() { Ok(routing) } else { Err(mistakes) }
     }
 
@@ -174,6 +248,22 @@ impl Routing {
         let mut path: Vec<&GridRow> = self.upwards(grid).take(Level::ALL.len()).collect();
         path.reverse();
         path
+    }
+
+    /// The people of a grid who can be given tickets, by their ids.
+    pub fn holders(&self, grid: &str) -> impl Iterator<Item = &PersonRow> {
+        let ids = self.holders.get(grid).into_iter().flatten();
+        ids.filter_map(|id| self.people.get(id))
+    }
+
+    /// One person.
+    pub fn person(&self, id: &str) -> Option<&PersonRow> {
+        self.people.get(id)
+    }
+
+    /// All people, by their ids.
+    pub fn people(&self) -> impl Iterator<Item = &PersonRow> {
+        self.people.values()
     }
 
     /// One grid.
@@ -243,9 +333,27 @@ mod tests {
         UnitRow { id: id.into(), grid: grid.into() }
     }
 
+    fn person(id: &str, role: Role, grid: &str) -> PersonRow {
+        PersonRow { id: id.into(), name: id.into(), role, phone: String::new(), grid: grid.into() }
+    }
+
+    #[test]
+    fn a_grid_knows_who_can_be_given_its_tickets() {
+        let people = [
+            person("wang", Role::GridWorker, "s1"),
+            person("li", Role::GridWorker, "s1"),
+            person("zhao", Role::UnitManager, "s1"),
+        ];
+        let routing = Routing::build(county(), [], people).expect("a county");
+        let names: Vec<&str> = routing.holders("s1").map(|person| &*person.id).collect();
+        assert_eq!(names, ["li", "wang"]);
+        assert_eq!(routing.holders("s2").count(), 0);
+        assert_eq!(routing.person("zhao").map(|person| person.role), Some(Role::UnitManager));
+    }
+
     #[test]
     fn a_unit_finds_its_small_grid_and_everything_above() {
-        let routing = Routing::build(county(), [unit("mall", "s2")]).expect("a county");
+        let routing = Routing::build(county(), [unit("mall", "s2")], []).expect("a county");
         let owner = routing.owner("mall").expect("an owner");
         assert_eq!(owner.id, "s2");
         let path: Vec<&str> = routing.path(&owner.id).iter().map(|grid| &*grid.id).collect();
@@ -264,7 +372,8 @@ mod tests {
             grid("r2", Level::Region, "r"),
         ]);
         let units = [unit("mall", "nowhere"), unit("school", "m1"), unit("school", "s1")];
-        let mistakes = Routing::build(grids, units).expect_err("mistakes");
+        let people = [person("p1", Role::GridWorker, "s1"), person("p1", Role::GridHead, "s9")];
+        let mistakes = Routing::build(grids, units, people).expect_err("mistakes");
         let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         assert_eq!(
             told,
@@ -277,6 +386,8 @@ mod tests {
                 "unit \"mall\" lies in \"nowhere\", which there is not",
                 "unit \"school\" lies in \"m1\", which is a middle grid, not a small one",
                 "unit \"school\" is written twice",
+                "person \"p1\" is entered for \"s9\", which there is not",
+                "person \"p1\" is written twice",
             ]
         );
     }
@@ -284,7 +395,7 @@ mod tests {
     #[test]
     fn a_ring_of_grids_is_noticed() {
         let grids = [grid("m1", Level::Middle, "m2"), grid("m2", Level::Middle, "m1")];
-        let mistakes = Routing::build(grids, []).expect_err("mistakes");
+        let mistakes = Routing::build(grids, [], []).expect_err("mistakes");
         let rings = mistakes
             .iter()
             .filter(|mistake| matches!(mistake, RoutingMistake::Cycle { .. }))
@@ -303,6 +414,6 @@ mod tests {
                 grids.extend((0..8).map(|small| grid(&format!("{id}s{small}"), Level::Small, &id)));
             }
         }
-        assert!(Routing::build(grids, [unit("mall", "l14m8s7")]).is_ok());
+        assert!(Routing::build(grids, [unit("mall", "l14m8s7")], []).is_ok());
     }
 }

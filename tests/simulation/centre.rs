@@ -118,7 +118,7 @@ fn routing() -> Routing {
         grid("m1", Level::Middle, Some("l1")),
         grid("s1", Level::Small, Some("m1")),
     ];
-    Routing::build(grids, []).expect("a county")
+    Routing::build(grids, [], []).expect("a county")
 }
 
 impl Centre {

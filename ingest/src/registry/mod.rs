@@ -58,7 +58,7 @@ impl Registry {
         let rows = grids.iter().map(|(_, grid)| grid.clone());
         let homes =
             units.iter().map(|(_, unit)| UnitRow { id: unit.id.clone(), grid: unit.grid.clone() });
-        let routing = Routing::build(rows, homes).unwrap_or_else(|mistakes| {
+        let routing = Routing::build(rows, homes, []).unwrap_or_else(|mistakes| {
             tell_tree(&mistakes, (&grid_sheet, &grids), (&unit_sheet, &units), &mut told);
             Routing::default()
         });
@@ -220,6 +220,10 @@ fn tell_tree(
             RoutingMistake::UnitTwice { id }
             | RoutingMistake::UnknownGrid { id, .. }
             | RoutingMistake::NotSmall { id, .. } => (unit_sheet, unit_rows.get(id.as_str())),
+            // No people are read yet.
+            RoutingMistake::PersonTwice { .. } | RoutingMistake::UnknownPersonsGrid { .. } => {
+                continue;
+            }
         };
         match number.and_then(|number| sheet.rows().nth(*number)) {
             Some(row) => told.row(sheet, row, mistake),

@@ -641,7 +641,7 @@ pub(super) fn routing() -> Routing {
         grid("s1", Level::Small, Some("m1")),
     ];
     let units = [UnitRow { id: "mall".into(), grid: "s1".into() }];
-    Routing::build(grids, units).expect("a county")
+    Routing::build(grids, units, []).expect("a county")
 }
 
 /// A series store in memory.
