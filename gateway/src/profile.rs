@@ -11,6 +11,7 @@
 pub mod choice;
 mod group;
 pub mod number;
+mod reading;
 mod template;
 pub mod word;
 
@@ -18,7 +19,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use firegrid_wire::document::{Document, Mistakes, Table as Keys};
 use firegrid_wire::quantity::Unit;
@@ -31,12 +32,30 @@ use group::{Group, Surroundings};
 use number::Number;
 use word::Word;
 
-/// The profiles that are shipped, by their file names.
-const SHIPPED: [(&str, &str); 3] = [
-    ("fire-pump-controller", include_str!("../profiles/fire-pump-controller.toml")),
-    ("notifier-modbus-gw", include_str!("../profiles/notifier-modbus-gw.toml")),
-    ("pressure-transmitter-float", include_str!("../profiles/pressure-transmitter-float.toml")),
-];
+macro_rules! shipped {
+    ($($name:literal)*) => {
+        /// The profiles that are shipped, by their file names.
+        const SHIPPED: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../profiles/", $name, ".toml"))),)*];
+    };
+}
+
+shipped! {
+    "faast-aspirating"
+    "fire-pump-controller"
+    "honeywell-clss"
+    "honeywell-clss-gateway"
+    "level-transmitter-float"
+    "level-transmitter-integer"
+    "notifier-modbus-gw"
+    "pressure-transmitter-float"
+    "pressure-transmitter-integer"
+    "pressure-transmitter-sw-p300"
+    "pulsar-en54c"
+    "siemens-nk8237"
+    "siemens-nk8237-gateway"
+    "siemens-stt20"
+}
 
 /// The most registers one request may ask for (Modbus application protocol V1.1b3, 6.3).
 pub const LONGEST_READ: u16 = 125;
@@ -45,7 +64,7 @@ pub const LONGEST_READ: u16 = 125;
 pub const LONGEST_BIT_READ: u16 = 2_000;
 
 /// All profiles that a site can use.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Profiles {
     good: BTreeMap<String, Arc<Profile>>,
     broken: Vec<String>,
@@ -68,8 +87,21 @@ pub struct Profile {
     name: String,
     label: String,
     reads: ReadLimits,
+    probe: Option<Probe>,
     asked: BTreeMap<String, Asked>,
     groups: Vec<Group>,
+}
+
+/// Registers that move when something in the device's alarm area has moved. They are looked at
+/// between the polls, which come all the same: a probe that stands still proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// The table they lie in.
+    pub table: Table,
+    /// The first one, numbered as on the wire, from 0.
+    pub register: u16,
+    /// How many, at least 1.
+    pub count: u16,
 }
 
 /// How a device may be asked.
@@ -130,12 +162,9 @@ impl Profiles {
     /// The shipped profiles and those of a folder. What is wrong in any file is told together
     /// with whatever else is wrong; the others can be used to look for more mistakes.
     pub fn read(folder: Option<&Path>) -> (Profiles, Mistakes) {
-        let mut profiles = Profiles::default();
-        let mut mistakes = Mistakes::default();
-        for (name, text) in SHIPPED {
-            let file = format!("{name}.toml (shipped)");
-            profiles.take(name, &file, Profile::read(name, &file, text), &mut mistakes);
-        }
+        /// Read once: they are the same for every site.
+        static OF_ALL_SITES: LazyLock<(Profiles, Mistakes)> = LazyLock::new(Profiles::shipped);
+        let (mut profiles, mut mistakes) = OF_ALL_SITES.clone();
         for path in folder.map_or(Ok(Vec::new()), files).unwrap_or_else(|told| {
             mistakes.0.extend(told.0);
             Vec::new()
@@ -151,6 +180,16 @@ impl Profiles {
                 Err(error) => Err(refused(&file, format_args!("the file cannot be read: {error}"))),
             };
             profiles.take(&name, &file, read, &mut mistakes);
+        }
+        (profiles, mistakes)
+    }
+
+    fn shipped() -> (Profiles, Mistakes) {
+        let mut profiles = Profiles::default();
+        let mut mistakes = Mistakes::default();
+        for &(name, text) in SHIPPED {
+            let file = format!("{name}.toml (shipped)");
+            profiles.take(name, &file, Profile::read(name, &file, text), &mut mistakes);
         }
         (profiles, mistakes)
     }
@@ -212,6 +251,11 @@ impl Profile {
         self.reads
     }
 
+    /// What tells early that something has moved, if the device has it.
+    pub fn probe(&self) -> Option<Probe> {
+        self.probe
+    }
+
     /// Reads what the profile asks of the site from the `options` of a device.
     pub fn answers(&self, device: &Keys<'_>) -> Option<Answers> {
         choice::read_answers(&self.asked, device)
@@ -237,6 +281,14 @@ impl Format {
         match self {
             Format::Word(_) => Lane::Urgent,
             Format::Number(_) => Lane::Routine,
+        }
+    }
+
+    /// The same format some bits further up in its register; numbers fill theirs.
+    fn moved(&self, by: u32) -> Format {
+        match self {
+            Format::Word(word) if by != 0 => Format::Word(Arc::new(word.moved(by))),
+            Format::Word(_) | Format::Number(_) => self.clone(),
         }
     }
 
@@ -338,6 +390,7 @@ fn read_profile(name: &str, root: &Keys<'_>) -> Option<Profile> {
     let label = root.required("label");
     let manual: Option<String> = root.required("manual");
     let reads = read_limits(root);
+    let probe = read_probe(root);
     let asked = choice::read_asked(root);
     let words = read_words(root);
     let around = Surroundings { asked: asked.as_ref(), words: words.as_ref() };
@@ -354,7 +407,25 @@ fn read_profile(name: &str, root: &Keys<'_>) -> Option<Profile> {
     if reads.is_some_and(|reads| reads.registers < widest) {
         root.tell("reads.registers", format_args!("a point needs {widest} registers at once"));
     }
-    Some(Profile { name: name.to_owned(), label: label?, reads: reads?, asked, groups })
+    let name = name.to_owned();
+    Some(Profile { name, label: label?, reads: reads?, probe: probe?, asked, groups })
+}
+
+fn read_probe(root: &Keys<'_>) -> Option<Option<Probe>> {
+    let Some(table) = root.table("probe") else { return Some(None) };
+    let source: Option<String> = table.required("source");
+    let of_table = table.text_or("table", Table::HoldingRegisters);
+    let register = table.required("register");
+    let count = table.or("count", 1);
+    let (of_table, register, count) = (of_table?, register?, count?);
+    let longest = if of_table.is_bits() { LONGEST_BIT_READ } else { LONGEST_READ };
+    let last = u32::from(register) + u32::from(count);
+    if count == 0 || longest < count || 0x1_0000 < last {
+        table.tell("count", format_args!("one request reads from 1 to {longest}, up to 65535"));
+        return None;
+    }
+    source?;
+    Some(Some(Probe { table: of_table, register, count }))
 }
 
 fn read_limits(root: &Keys<'_>) -> Option<ReadLimits> {
@@ -554,6 +625,19 @@ mod tests {
                 assert_eq!(word.states(raw), Some(states), "{}", point.name);
             }
         }
+    }
+
+    #[test]
+    fn every_profile_of_the_folder_is_shipped_and_good() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
+        let stems = files(&folder)
+            .expect("the folder")
+            .into_iter()
+            .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned());
+        let mut stems: Vec<String> = stems.collect();
+        stems.sort();
+        assert_eq!(stems, SHIPPED.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        stems.iter().for_each(|name| drop(shipped(name)));
     }
 
     #[test]

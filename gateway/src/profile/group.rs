@@ -6,11 +6,11 @@ use std::sync::Arc;
 use firegrid_wire::document::Table as Keys;
 use firegrid_wire::names::{DeviceId, PointId};
 
-use super::choice::{self, Answers, Asked, Key};
-use super::number::{DeviceUnit, Layout, Number, Order};
+use super::choice::{self, Answers, Asked, Only};
+use super::reading::{self, Reading};
 use super::template::Template;
-use super::word::{self, Word};
-use super::{Format, ProfilePoint, Table};
+use super::word::Word;
+use super::{ProfilePoint, Table};
 
 /// The most points one group may make; ten full loops of a large panel are 3 180.
 const POINTS_OF_A_GROUP: usize = 10_000;
@@ -22,9 +22,9 @@ pub(super) struct Group {
     label: Template,
     each: Vec<Variable>,
     table: Table,
-    register: u16,
+    register: Register,
     reading: Reading,
-    unless: Option<(String, String)>,
+    only: Option<Only>,
     system: u8,
     part: u8,
     tags: Vec<String>,
@@ -35,8 +35,20 @@ pub(super) struct Group {
 struct Variable {
     name: String,
     values: Values,
-    /// The register moves by this much with every step.
-    step: u16,
+    /// The place moves by so many bits with every step; a register has sixteen.
+    bits: u32,
+}
+
+/// Where the first point of a group lies.
+#[derive(Debug, Clone, PartialEq)]
+enum Register {
+    Fixed(u16),
+    /// So many registers behind the number that the site has answered, which is at most `most`.
+    Behind {
+        option: String,
+        most: u16,
+        plus: u16,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -45,43 +57,26 @@ enum Values {
     Option { name: String, from: u16, to: u16 },
 }
 
-#[derive(Debug, Clone, PartialEq)]
-enum Reading {
-    Word(Arc<Word>),
-    Number {
-        layout: RawLayout,
-        scale: f64,
-        unit: Key<DeviceUnit>,
-        plausible: (f64, f64),
-        deadband: f64,
-    },
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum RawLayout {
-    Plain(Layout),
-    F32 { words: Key<Order>, bytes: Key<Order> },
-}
-
 impl Group {
     /// The points under the answers of a device, in the order of their registers.
     pub(super) fn points(&self, answers: &Answers) -> Vec<ProfilePoint> {
-        let left_out = |(option, choice): &(String, String)| answers.word(option) == Some(choice);
         let format = self.reading.under(answers);
-        let (false, Some(format)) = (self.unless.as_ref().is_some_and(left_out), format) else {
+        let (true, Some(format)) =
+            (self.only.as_ref().is_none_or(|only| only.holds(answers)), format)
+        else {
             return Vec::new();
         };
         let mut points: Vec<ProfilePoint> = self
             .places(answers)
             .into_iter()
-            .map(|(numbers, register)| {
+            .map(|(numbers, place)| {
                 let number = |name: &str| numbers.get(name).copied();
                 ProfilePoint {
                     name: self.name.fill(number),
                     label: self.label.fill(number),
                     table: self.table,
-                    register,
-                    format: format.clone(),
+                    register: u16::try_from(place / 16).unwrap_or(u16::MAX),
+                    format: format.moved(place % 16),
                     system: self.system,
                     part: self.part,
                     tags: self.tags.clone(),
@@ -92,21 +87,22 @@ impl Group {
         points
     }
 
-    /// Every combination of its variables, with the register it leads to.
-    fn places(&self, answers: &Answers) -> Vec<(BTreeMap<&str, u16>, u16)> {
-        let mut places = vec![(BTreeMap::new(), self.register)];
+    /// Every combination of its variables, with the bit it leads to, counted from the first of
+    /// register 0.
+    fn places(&self, answers: &Answers) -> Vec<(BTreeMap<&str, u16>, u32)> {
+        let mut places = vec![(BTreeMap::new(), u32::from(self.register.under(answers)) * 16)];
         for variable in &self.each {
             let (from, values): (u16, Vec<u16>) = match &variable.values {
                 Values::Range { from, to } => (*from, (*from..=*to).collect()),
-                Values::Option { name, from, .. } => (*from, answers.numbers(name).to_vec()),
+                Values::Option { name, from, .. } => (*from, answers.list(name).to_vec()),
             };
             places = places
                 .iter()
-                .flat_map(|(numbers, register)| {
+                .flat_map(|(numbers, place)| {
                     values.iter().map(move |value| {
                         let mut numbers: BTreeMap<&str, u16> = numbers.clone();
                         numbers.insert(&variable.name, *value);
-                        (numbers, register + (value - from) * variable.step)
+                        (numbers, place + u32::from(value - from) * variable.bits)
                     })
                 })
                 .collect();
@@ -116,44 +112,14 @@ impl Group {
 
     /// The most points, and the last register, whatever a site answers.
     fn extent(&self) -> (usize, u64) {
-        let (mut count, mut last) = (1_usize, u64::from(self.register));
+        let (mut count, mut last) = (1_usize, u64::from(self.register.most()) * 16);
         for variable in &self.each {
             let (Values::Range { from, to } | Values::Option { from, to, .. }) = &variable.values;
             let steps = to.saturating_sub(*from);
             count = count.saturating_mul(usize::from(steps) + 1);
-            last += u64::from(steps) * u64::from(variable.step);
+            last += u64::from(steps) * u64::from(variable.bits);
         }
-        (count, last + u64::from(self.reading.registers() - 1))
-    }
-}
-
-impl Reading {
-    fn under(&self, answers: &Answers) -> Option<Format> {
-        Some(match self {
-            Reading::Word(word) => Format::Word(Arc::clone(word)),
-            Reading::Number { layout, scale, unit, plausible, deadband } => {
-                Format::Number(Arc::new(Number {
-                    layout: match layout {
-                        RawLayout::Plain(layout) => layout.clone(),
-                        RawLayout::F32 { words, bytes } => Layout::F32 {
-                            words: *words.under(answers)?,
-                            bytes: *bytes.under(answers)?,
-                        },
-                    },
-                    scale: *scale,
-                    unit: *unit.under(answers)?,
-                    plausible: *plausible,
-                    deadband: *deadband,
-                }))
-            }
-        })
-    }
-
-    fn registers(&self) -> u16 {
-        match self {
-            Reading::Word(_) | Reading::Number { layout: RawLayout::Plain(_), .. } => 1,
-            Reading::Number { layout: RawLayout::F32 { .. }, .. } => 2,
-        }
+        (count, last / 16 + u64::from(self.reading.registers() - 1))
     }
 }
 
@@ -168,18 +134,11 @@ pub(super) fn read_group(table: &Keys<'_>, around: &Surroundings<'_>) -> Option<
     let each = read_variables(table, around);
     let name = read_template(table, "name", each.as_deref());
     let label = read_template(table, "label", each.as_deref());
-    let unless = match table.table("unless") {
-        None => Some(None),
-        Some(unless) => {
-            let (option, is) = (unless.required("option"), unless.required("is"));
-            option.zip(is).map(Some)
-        }
-    };
-    let left_out = unless.clone().flatten();
+    let only = choice::read_only(table, around.asked);
     let source: Option<String> = table.required("source");
     let of_table = table.text_or("table", Table::HoldingRegisters);
-    let register = table.required("register");
-    let reading = read_reading(table, around, left_out.as_ref());
+    let register = read_register(table, around);
+    let reading = reading::read_reading(table, around, only.as_ref().and_then(Option::as_ref));
     let (system, part) = (table.required("system"), table.required("part"));
     let tags = table.or("tags", Vec::new());
     source?;
@@ -190,7 +149,7 @@ pub(super) fn read_group(table: &Keys<'_>, around: &Surroundings<'_>) -> Option<
         table: of_table?,
         register: register?,
         reading: reading?,
-        unless: unless?,
+        only: only?,
         system: system?,
         part: part?,
         tags: tags?,
@@ -210,7 +169,31 @@ pub(super) fn read_group(table: &Keys<'_>, around: &Surroundings<'_>) -> Option<
         table.tell("number", "a table of single bits holds no numbers");
         return None;
     }
+    let moves = group.each.iter().any(|variable| variable.bits % 16 != 0);
+    if moves && !group.reading.is_narrow() {
+        table.tell("each", "only a word of one register can lie at any bit of it");
+        return None;
+    }
     Some(group)
+}
+
+impl Register {
+    fn under(&self, answers: &Answers) -> u16 {
+        match self {
+            Register::Fixed(register) => *register,
+            Register::Behind { option, most, plus } => {
+                let answer = answers.number(option).and_then(|answer| u16::try_from(answer).ok());
+                answer.map_or(*most, |answer| answer.saturating_add(*plus))
+            }
+        }
+    }
+
+    fn most(&self) -> u32 {
+        match self {
+            Register::Fixed(register) => u32::from(*register),
+            Register::Behind { most, plus, .. } => u32::from(*most) + u32::from(*plus),
+        }
+    }
 }
 
 impl Group {
@@ -262,14 +245,17 @@ fn read_variables(table: &Keys<'_>, around: &Surroundings<'_>) -> Option<Vec<Var
     let Some(each) = table.table("each") else { return Some(Vec::new()) };
     let read = |name: &str| {
         let entry = each.table(name)?;
-        let step = entry.required("step");
+        let bits = match entry.has("bits") {
+            true => entry.required("bits"),
+            false => entry.required("step").map(|step: u16| u32::from(step) * 16),
+        };
         let values = if entry.has("option") {
             read_option(&entry, around)
         } else {
             let (from, to) = (entry.required("from"), entry.required("to"));
             from.zip(to).map(|(from, to)| Values::Range { from, to })
         };
-        Some(Variable { name: name.to_owned(), values: values?, step: step? })
+        Some(Variable { name: name.to_owned(), values: values?, bits: bits? })
     };
     let variables: Vec<Option<Variable>> = each.keys().into_iter().map(read).collect();
     variables.into_iter().collect()
@@ -284,114 +270,19 @@ fn read_option(entry: &Keys<'_>, around: &Surroundings<'_>) -> Option<Values> {
     range.map(|(from, to)| Values::Option { name, from, to })
 }
 
-fn read_reading(
-    table: &Keys<'_>,
-    around: &Surroundings<'_>,
-    left_out: Option<&(String, String)>,
-) -> Option<Reading> {
-    // Each is counted as asked for: one mistake is enough.
-    let is_written = |way: &&str| table.raw(way).is_some();
-    if ["word", "bits", "number"].iter().copied().filter(is_written).count() != 1 {
-        table.tell("", "a point has exactly one of `word`, `bits` and `number`");
-        return None;
+/// A number as on the wire, or `{ option = "zones_at", plus = 3 }`.
+fn read_register(table: &Keys<'_>, around: &Surroundings<'_>) -> Option<Register> {
+    if !table.raw("register").is_some_and(serde_json::Value::is_object) {
+        return table.required("register").map(Register::Fixed);
     }
-    if let Some(name) = table.optional::<String>("word") {
-        let word = around.words?.get(&name);
-        if word.is_none() {
-            table.tell("word", format_args!("there is no [word.{name}]"));
-        }
-        return word.cloned().map(Reading::Word);
+    let behind = table.table("register")?;
+    let (option, plus) = (behind.required::<String>("option"), behind.or("plus", 0));
+    let option = option?;
+    let bounds = choice::bounds_of(around.asked?, &option);
+    let most = bounds.filter(|(from, _)| 0 <= *from).and_then(|(_, to)| u16::try_from(to).ok());
+    if most.is_none() {
+        behind
+            .tell("option", format_args!("{option:?} is no option with the number of a register"));
     }
-    if let Some(bits) = table.table("bits") {
-        return word::read_inline(&bits).map(|word| Reading::Word(Arc::new(word)));
-    }
-    read_number(&table.table("number")?, around, left_out)
-}
-
-fn read_number(
-    table: &Keys<'_>,
-    around: &Surroundings<'_>,
-    left_out: Option<&(String, String)>,
-) -> Option<Reading> {
-    let left_out = left_out.map(|(option, choice)| (option.as_str(), choice.as_str()));
-    let unit = choice::read_key(
-        table,
-        "unit",
-        around.asked,
-        left_out,
-        DeviceUnit::find,
-        &DeviceUnit::names(),
-    );
-    let order = |key: &str| {
-        choice::read_key(table, key, around.asked, left_out, Order::find, "big, little")
-    };
-    let layout = match table.required::<String>("type").as_deref() {
-        Some("u16") => Some(RawLayout::Plain(Layout::U16)),
-        Some("i16") => Some(RawLayout::Plain(Layout::I16)),
-        Some("choice") => {
-            read_choices(table).map(|choices| RawLayout::Plain(Layout::Choice(choices)))
-        }
-        Some("f32") => {
-            let words = order("word_order");
-            let bytes = match table.has("byte_order") {
-                true => order("byte_order"),
-                false => Some(Key::Fixed(Order::Big)),
-            };
-            words.zip(bytes).map(|(words, bytes)| RawLayout::F32 { words, bytes })
-        }
-        other => {
-            if let Some(other) = other {
-                let known = "u16 i16 f32 choice";
-                table.tell("type", format_args!("{other:?} does not fit; known: {known}"));
-            }
-            // The right type may take any of these.
-            for key in ["word_order", "byte_order", "values"] {
-                table.raw(key);
-            }
-            None
-        }
-    };
-    let scale = table.or("scale", 1.0).filter(|scale: &f64| {
-        let fits = scale.is_finite() && *scale != 0.0;
-        if !fits {
-            table.tell("scale", "a scale is a number other than 0");
-        }
-        fits
-    });
-    let plausible: Option<(f64, f64)> = table.required("plausible");
-    let plausible = plausible.filter(|(lowest, highest)| {
-        let fits = lowest < highest;
-        if !fits {
-            table.tell("plausible", "write [lowest, highest] in the SI unit");
-        }
-        fits
-    });
-    let deadband = table.or("deadband", 0.0).filter(|deadband: &f64| {
-        let fits = deadband.is_finite() && 0.0 <= *deadband;
-        if !fits {
-            table.tell("deadband", "a deadband is 0 or more, in the SI unit");
-        }
-        fits
-    });
-    Some(Reading::Number {
-        layout: layout?,
-        scale: scale?,
-        unit: unit?,
-        plausible: plausible?,
-        deadband: deadband?,
-    })
-}
-
-fn read_choices(table: &Keys<'_>) -> Option<Vec<(u16, f64)>> {
-    let values = table.required_table("values")?;
-    let read = |key: &str| {
-        let code = word::number(key);
-        if code.is_none() {
-            values.tell(key, "a code is a number like 16 or 0x10");
-        }
-        let number = values.required(key);
-        Some((code?, number?))
-    };
-    let choices: Vec<Option<(u16, f64)>> = values.keys().into_iter().map(read).collect();
-    choices.into_iter().collect()
+    Some(Register::Behind { option, most: most?, plus: plus? })
 }

@@ -40,7 +40,35 @@ pub enum Layout {
     },
     /// One register whose value picks one of these numbers.
     Choice(Vec<(u16, f64)>),
+    /// One register with sign that others beside it describe.
+    Described(Described),
 }
+
+/// A whole number with the registers that say what it counts. They are read together, so that
+/// the number is never taken with the decimals or the unit of another moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Described {
+    /// Where the number lies, in registers behind the first one.
+    pub value: u16,
+    /// Where the count of its decimals lies, from 0 to 4.
+    pub decimals: u16,
+    /// Where the device says its unit, if that is believed.
+    pub units: Option<UnitCodes>,
+    /// What is to be added to the raw number.
+    pub offset: i32,
+}
+
+/// A register whose value names a unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnitCodes {
+    /// Where it lies, in registers behind the first one.
+    pub at: u16,
+    /// What its values mean; all units measure the same.
+    pub codes: Vec<(u16, DeviceUnit)>,
+}
+
+/// More decimals than this no transmitter of the integer map has (register 0x0003, 0 to 4).
+const MOST_DECIMALS: u16 = 4;
 
 /// What comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +88,9 @@ pub struct DeviceUnit {
     offset: f64,
 }
 
-/// Pressure in psi is 6894.757293168 Pa; Fahrenheit is 5/9 K per step, 0 °C at 32.
-const UNITS: [DeviceUnit; 16] = [
+/// Pressure in psi is 6894.757293168 Pa; Fahrenheit is 5/9 K per step, 0 °C at 32. Water of 1 m
+/// stands for 9.807 kPa: what a submerged sensor counts in `kPa-water` or `MPa-water` is a height.
+const UNITS: [DeviceUnit; 23] = [
     unit("Pa", Unit::Pascal, 1.0),
     unit("kPa", Unit::Pascal, 1e3),
     unit("MPa", Unit::Pascal, 1e6),
@@ -69,12 +98,19 @@ const UNITS: [DeviceUnit; 16] = [
     unit("bar", Unit::Pascal, 1e5),
     unit("psi", Unit::Pascal, 6_894.757_293_168),
     unit("m", Unit::Metre, 1.0),
+    unit("cm", Unit::Metre, 1e-2),
     unit("mm", Unit::Metre, 1e-3),
+    unit("kPa-water", Unit::Metre, 1.0 / 9.807),
+    unit("MPa-water", Unit::Metre, 1e3 / 9.807),
+    unit("bar-water", Unit::Metre, 1e2 / 9.807),
     unit("Cel", Unit::Celsius, 1.0),
     DeviceUnit { name: "F", si: Unit::Celsius, factor: 5.0 / 9.0, offset: -160.0 / 9.0 },
     unit("A", Unit::Ampere, 1.0),
+    unit("mA", Unit::Ampere, 1e-3),
     unit("V", Unit::Volt, 1.0),
+    unit("mV", Unit::Volt, 1e-3),
     unit("Hz", Unit::Hertz, 1.0),
+    unit("rpm", Unit::Hertz, 1.0 / 60.0),
     unit("l/s", Unit::LitrePerSecond, 1.0),
     unit("/", Unit::Ratio, 1.0),
     unit("count", Unit::Count, 1.0),
@@ -87,14 +123,16 @@ const fn unit(name: &'static str, si: Unit, factor: f64) -> DeviceUnit {
 impl Number {
     /// How many registers it takes.
     pub fn registers(&self) -> u16 {
-        match self.layout {
+        match &self.layout {
             Layout::U16 | Layout::I16 | Layout::Choice(_) => 1,
             Layout::F32 { .. } => 2,
+            Layout::Described(described) => described.registers(),
         }
     }
 
     /// What the registers say, in the SI unit, and how far to believe it.
     pub fn value(&self, raw: &[u16]) -> (Value, Quality) {
+        let mut unit = self.unit;
         let counted = match (&self.layout, raw) {
             (Layout::U16, [raw]) => f64::from(*raw),
             (Layout::I16, [raw]) => f64::from(raw.cast_signed()),
@@ -111,11 +149,18 @@ impl Number {
                     None => return (Value::Unknown, Quality::OutOfRange),
                 }
             }
+            (Layout::Described(described), raw) => match described.counted(raw, unit) {
+                Ok((counted, said)) => {
+                    unit = said;
+                    counted
+                }
+                Err(quality) => return (Value::Unknown, quality),
+            },
             (Layout::U16 | Layout::I16 | Layout::F32 { .. } | Layout::Choice(_), _) => {
                 return (Value::Unknown, Quality::SensorFault);
             }
         };
-        let number = tidy(counted * self.scale * self.unit.factor + self.unit.offset);
+        let number = tidy(counted * self.scale * unit.factor + unit.offset);
         let (lowest, highest) = self.plausible;
         let quality =
             if (lowest..=highest).contains(&number) { Quality::Good } else { Quality::OutOfRange };
@@ -138,7 +183,75 @@ impl Number {
                 .iter()
                 .find(|(_, value)| (value - counted).abs() < 1e-9)
                 .map(|(code, _)| vec![*code]),
+            Layout::Described(described) => described.raw(counted),
         }
+    }
+}
+
+impl Described {
+    /// How many registers lie from the first to the last of them.
+    pub fn registers(&self) -> u16 {
+        let unit = self.units.as_ref().map_or(0, |units| units.at);
+        self.value.max(self.decimals).max(unit).saturating_add(1)
+    }
+
+    /// The number, and the unit that it counts: the device's own word, or else `unit`.
+    fn counted(&self, raw: &[u16], unit: DeviceUnit) -> Result<(f64, DeviceUnit), Quality> {
+        let at = |place: u16| raw.get(usize::from(place)).copied().ok_or(Quality::SensorFault);
+        let decimals = at(self.decimals)?;
+        if MOST_DECIMALS < decimals {
+            return Err(Quality::SensorFault);
+        }
+        let unit = match &self.units {
+            None => unit,
+            Some(units) => units.of(at(units.at)?).ok_or(Quality::OutOfRange)?,
+        };
+        let whole = i32::from(at(self.value)?.cast_signed()).saturating_add(self.offset);
+        Ok((f64::from(whole) / 10_f64.powi(i32::from(decimals)), unit))
+    }
+
+    /// Registers with as many decimals as fit; the unit is the first that the device knows.
+    fn raw(&self, counted: f64) -> Option<Vec<u16>> {
+        let whole = |decimals: u16| {
+            let whole =
+                (counted * 10_f64.powi(i32::from(decimals))).round() - f64::from(self.offset);
+            (-32_768.0..=32_767.0).contains(&whole).then_some((decimals, whole as i16))
+        };
+        let (decimals, whole) = (0..=MOST_DECIMALS).rev().find_map(whole)?;
+        let mut raw = vec![0; usize::from(self.registers())];
+        let units = self.units.iter().filter_map(|units| Some((units.at, units.codes.first()?.0)));
+        let described = [(self.value, whole.cast_unsigned()), (self.decimals, decimals)];
+        for (place, register) in units.chain(described) {
+            *raw.get_mut(usize::from(place))? = register;
+        }
+        Some(raw)
+    }
+}
+
+impl UnitCodes {
+    /// Any of its units: all measure the same.
+    pub(super) fn first(&self) -> Option<DeviceUnit> {
+        self.codes.first().map(|(_, unit)| *unit)
+    }
+
+    fn of(&self, code: u16) -> Option<DeviceUnit> {
+        self.codes.iter().find(|(known, _)| *known == code).map(|(_, unit)| *unit)
+    }
+}
+
+impl fmt::Display for Described {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "i16+{} decimals+{}", self.value, self.decimals)?;
+        if let Some(units) = &self.units {
+            write!(f, " unit+{}", units.at)?;
+            for (code, unit) in &units.codes {
+                write!(f, " {code}={}", unit.name)?;
+            }
+        }
+        if self.offset != 0 {
+            write!(f, " offset {}", self.offset)?;
+        }
+        Ok(())
     }
 }
 
@@ -149,6 +262,7 @@ impl fmt::Display for Number {
             Layout::I16 => f.write_str("i16")?,
             Layout::F32 { words, bytes } => write!(f, "f32 {words} {bytes}")?,
             Layout::Choice(_) => f.write_str("choice")?,
+            Layout::Described(described) => return write!(f, "{described} {}", self.unit.name),
         }
         if self.scale != 1.0 {
             write!(f, " x{}", self.scale)?;

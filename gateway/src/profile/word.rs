@@ -79,6 +79,35 @@ impl Word {
         (self.states(raw) == Some(states)).then_some(raw)
     }
 
+    /// The same word some bits further up in its register; what would leave it is lost.
+    pub fn moved(&self, by: u32) -> Word {
+        if by == 0 {
+            return self.clone();
+        }
+        let up = |bits: u16| bits.checked_shl(by).unwrap_or(0);
+        let pattern =
+            |pattern: &Pattern| Pattern { mask: up(pattern.mask), equals: up(pattern.equals) };
+        let bit = |bit: u8| u8::try_from(u32::from(bit) + by).unwrap_or(u8::MAX);
+        Word {
+            name: format!("{} up {by}", self.name),
+            absent: self.absent.iter().map(pattern).collect(),
+            unknown: self.unknown.iter().map(pattern).collect(),
+            bits: self
+                .bits
+                .iter()
+                .map(|(at, states)| (bit(*at), *states))
+                .filter(|(at, _)| *at < 16)
+                .collect(),
+            code: self.code.as_ref().map(|code| Code {
+                when_bit: code.when_bit.map(bit).filter(|bit| *bit < 16),
+                mask: up(code.mask),
+                values: code.values.clone(),
+                others: code.others,
+            }),
+            normal: up(self.normal),
+        }
+    }
+
     /// The bits of the register that belong to this word.
     pub fn mask(&self) -> u16 {
         let patterns = self.unknown.iter().chain(&self.absent).map(|pattern| pattern.mask);
