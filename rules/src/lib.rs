@@ -9,8 +9,9 @@
 //!    and which other points a rule looks at
 //! 2. [`phase`], [`window`], [`sight`] — what time does to a condition, and what silence means
 //! 3. [`decision`], [`engine`] — readings, beats and silence in, decisions out
-//! 4. [`alarm`], [`ticket`], [`lifecycle`] — what people do with a decision
-//! 5. [`routing`] — whose job it is
+//! 4. [`alarm`], [`incident`], [`ticket`], [`folding`], [`lifecycle`] — what people do with a
+//!    decision, and which of them belong together
+//! 5. [`routing`], [`escalation`] — whose job it is, and whose next
 //! 6. [`scenario`] — how a rule's author proves what it does
 
 pub mod alarm;
@@ -18,6 +19,9 @@ pub mod beside;
 pub mod condition;
 pub mod decision;
 pub mod engine;
+pub mod escalation;
+pub mod folding;
+pub mod incident;
 pub mod lifecycle;
 pub mod phase;
 pub mod routing;

@@ -2,29 +2,44 @@
 //!
 //! ```text
 //!   待核实 verify ─► 待派单 dispatch ─► 待接单 accept ─► 整改中 rectifying ─► 待复查 recheck ─► 已结案 closed
-//!                                         │                  ▲                    │  ▲            │
-//!                                         └── cleared (self-healed) ──────────────┼──┘            │
-//!                                                            └─── raised again ───┘◄── reopened ──┘
+//!                        ▲   │ hand over  │   ▲  accept      │     submit ▲     │ return  │            │
+//!                        └───┼── return ──┴───┼──────────────┤            │     │         │            │
+//!                            └────────────────┘              └────────────┼─────┘         │            │
+//!                                     cleared (self-healed, if untaken) ──┘               │            │
+//!                                     raised again ◄──────────────────────────────────────┴─ reopened ─┘
 //! ```
 //!
-//! - What a machine finds starts at 待接单: it needs no verifying and has its owner.
+//! - What a machine finds starts at 待接单: it needs no verifying and has its owner, the lowest
+//!   grid on its way up for which a person is entered ([`crate::escalation`]).
+//! - Accepted: somebody works on it. Submitted: says that it is done. Returned: not mine, so the
+//!   next level dispatches it; or, from 待复查, not mended. Handed over: to a person of its chain,
+//!   or one level up (上报).
 //! - Cleared: calm was proven. It goes to 待复查, from wherever it stands; if nobody had taken
-//!   it, as self-healed.
+//!   it, as self-healed. A proven ticket climbs no more.
 //! - Raised again: a recurrence. From 待复查 it goes back to where the work is.
-//! - Close: refused with the reason while the proof is missing, unless it is an exception with
-//!   a reason and a second person.
+//! - Close and void: refused with the reason while the proof is missing. Close also as an
+//!   exception, with a reason and a second person.
 //! - Raised again after closing, within the review window 回头看: reopened; the clock stood
 //!   meanwhile and at least 24 h remain.
-//! - 待核实, 待派单 and 挂账 are states already; what leads there (people's reports, dispatch,
-//!   suspending, escalation) joins later.
+//! - Folded: one cause hides it. Its clock stands until it unfolds; what
+//!   heals meanwhile, and nobody had taken, ends with its cause.
+//! - Every open ticket that is not folded has a deadline, and it lies ahead. What its passing
+//!   means says [`Ticket::overdue`].
+//! - 待核实 and 挂账 are states already; what leads there (people's reports, suspending) joins
+//!   later.
 //!
-//! Pure: owners, persistence and pages stand elsewhere.
+//! Pure: persistence and pages stand elsewhere.
+
+mod steps;
+mod terms;
 
 use firegrid_wire::time::{CentreTime, Millis};
 
+pub use self::terms::{Due, LOOK_AGAIN, Term, Terms, TermsOf};
 use crate::engine::NotYet;
-use crate::lifecycle::{Answer, Deed, Refusal};
-use crate::rulebook::Severity;
+use crate::escalation::{Chain, Charge, Overdue, Turn};
+use crate::lifecycle::{Answer, Deed};
+use crate::routing::Level;
 use crate::word::worded;
 
 worded! {
@@ -58,27 +73,48 @@ pub struct Ticket {
     pub opened: CentreTime,
     /// By when it must be taken and mended.
     pub due: Due,
+    /// Whose turn it is and until when; none once it is over.
+    #[serde(default)]
+    pub charge: Option<Charge>,
     /// Who took it and when.
     pub accepted: Option<Deed>,
+    /// Who said that it is done, and when.
+    #[serde(default)]
+    pub submitted: Option<Deed>,
     /// Whether calm is proven and nothing was raised since.
     pub proven: bool,
     /// Whether it healed before anybody took it.
     pub self_healed: bool,
     /// Whether its onset lay more than 60 s before its arrival.
     pub historical: bool,
+    /// Whether it came back after it was closed 回头看.
+    #[serde(default)]
+    pub reopened: bool,
     /// How often it was raised.
     pub recurrences: u32,
+    /// What hides it.
+    #[serde(default)]
+    pub folded: Option<Folded>,
     /// When it was closed.
     pub closed: Option<CentreTime>,
 }
 
-/// By when something must be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Due {
-    /// Taken.
-    pub accept: CentreTime,
-    /// Mended.
-    pub rectify: CentreTime,
+/// What hides a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Folded {
+    /// The id of the ticket of its cause.
+    pub into: String,
+    /// Since when its clock stands.
+    pub since: CentreTime,
+}
+
+/// What a step is held against: the terms of the ticket's severity, and the way up.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// How long what may take.
+    pub terms: Terms,
+    /// From the owning grid to the region.
+    pub chain: &'a Chain,
 }
 
 /// What can happen to a ticket.
@@ -94,8 +130,29 @@ pub enum Event {
     Cleared,
     /// The point is another one now or is gone: nothing will clear it.
     Retired,
-    /// Somebody takes it.
+    /// A cause that hides it is a ticket of its own.
+    Folded {
+        /// The id of that ticket.
+        into: String,
+    },
+    /// Its cause is over, and it is not.
+    Unfolded,
+    /// Somebody takes it, and begins.
     Accept,
+    /// Somebody says that it is done.
+    Submit,
+    /// Somebody says that it is not theirs, or that it is not mended.
+    Return {
+        /// Why.
+        reason: String,
+    },
+    /// It becomes somebody else's.
+    HandOver {
+        /// A person of its chain; none: the next level.
+        to: Option<String>,
+        /// Why.
+        reason: String,
+    },
     /// Somebody closes it.
     Close {
         /// What the engine says ([`crate::engine::Engine::may_close`]).
@@ -140,95 +197,48 @@ pub const REVIEW_WINDOW: Millis = Millis::seconds(30 * 24 * 3_600);
 /// What remains at least of a reopened ticket's time.
 pub const REOPENED_AT_LEAST: Millis = Millis::seconds(24 * 3_600);
 
-/// How long something may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Term {
-    /// So long by the clock.
-    Within(Millis),
-    /// To the end of so many working days after today. Monday to Friday; a calendar of holidays
-    /// is to join.
-    WorkingDays(u32),
-}
-
-/// The terms of a severity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
-    /// Until somebody takes it.
-    pub accept: Term,
-    /// Until it is mended.
-    pub rectify: Term,
-}
-
-impl Severity {
-    /// The default terms (DESIGN §7): general 24 h and 15 days, serious 4 h and 3 working days,
-    /// major 30 min and 24 h.
-    pub const fn terms(self) -> Terms {
-        const HOUR: u64 = 3_600;
+impl State {
+    /// Whether nothing is to be done any more.
+    pub const fn is_over(self) -> bool {
         match self {
-            Severity::Info | Severity::General => Terms {
-                accept: Term::Within(Millis::seconds(24 * HOUR)),
-                rectify: Term::Within(Millis::seconds(15 * 24 * HOUR)),
-            },
-            Severity::Serious => Terms {
-                accept: Term::Within(Millis::seconds(4 * HOUR)),
-                rectify: Term::WorkingDays(3),
-            },
-            Severity::Major => Terms {
-                accept: Term::Within(Millis::seconds(HOUR / 2)),
-                rectify: Term::Within(Millis::seconds(24 * HOUR)),
-            },
-        }
-    }
-}
-
-impl Terms {
-    /// The deadlines of a ticket that is opened now.
-    pub fn from(self, opened: CentreTime) -> Due {
-        Due { accept: self.accept.from(opened), rectify: self.rectify.from(opened) }
-    }
-}
-
-/// China Standard Time, by which working days are counted.
-const CHINA: Millis = Millis::seconds(8 * 3_600);
-
-impl Term {
-    /// The deadline that begins now.
-    pub fn from(self, opened: CentreTime) -> CentreTime {
-        const DAY: i64 = 24 * 3_600 * 1_000;
-        match self {
-            Term::Within(lasting) => opened.plus(lasting),
-            Term::WorkingDays(count) => {
-                let today = opened.plus(CHINA).millis().div_euclid(DAY);
-                // 1970-01-01 was a Thursday: day 4 of a week that begins on Sunday.
-                let works = |day: &i64| !matches!((day + 4).rem_euclid(7), 0 | 6);
-                let last = (today + 1..).filter(works).nth(count.saturating_sub(1) as usize);
-                let end = last.unwrap_or(today).saturating_add(1).saturating_mul(DAY);
-                CentreTime::from_millis(end).minus(CHINA)
-            }
+            State::Closed | State::Void => true,
+            State::Verify
+            | State::Dispatch
+            | State::Accept
+            | State::Rectifying
+            | State::Recheck
+            | State::Suspended => false,
         }
     }
 }
 
 impl Ticket {
-    /// A ticket for what the judgement found: it waits for its owner to take it.
-    pub fn opened(severity: Severity, now: CentreTime, historical: bool) -> Ticket {
-        Ticket {
+    /// A ticket for what the judgement found, and whose turn it is: it waits to be taken.
+    pub fn opened(setting: Setting<'_>, now: CentreTime, historical: bool) -> (Ticket, Turn) {
+        let turn = setting.chain.first();
+        let due = setting.terms.from(now);
+        let ticket = Ticket {
             state: State::Accept,
             opened: now,
-            due: severity.terms().from(now),
+            due,
+            charge: Some(turn.charge(now, due.accept.min(due.rectify))),
             accepted: None,
+            submitted: None,
             proven: false,
             self_healed: false,
             historical,
+            reopened: false,
             recurrences: 1,
+            folded: None,
             closed: None,
-        }
+        };
+        (ticket, turn)
     }
 
     /// What an event makes of the ticket.
-    pub fn step(&self, event: Event, deed: Deed) -> Answer<Ticket, Entry> {
+    pub fn step(&self, event: Event, deed: Deed, setting: Setting<'_>) -> Answer<Ticket, Entry> {
         let mut to = self.clone();
-        match self.after(&event, &deed, &mut to) {
+        match self.after(&event, &deed, setting, &mut to) {
             Ok(true) => {
                 let entry = Entry { deed, event, from: self.state, to: to.state };
                 Answer::Done(to, entry)
@@ -238,17 +248,76 @@ impl Ticket {
         }
     }
 
-    /// Whether a deadline has passed at this moment.
+    /// When something must have happened; none while it is folded or over.
+    pub fn deadline(&self) -> Option<CentreTime> {
+        let charge = self.charge.as_ref().filter(|_| self.folded.is_none());
+        charge.filter(|_| !self.state.is_over()).map(|charge| charge.until)
+    }
+
+    /// What it becomes when its deadline has passed, and what that means: one level for one
+    /// deadline, however late this is noticed. What is proven climbs no more.
+    pub fn overdue(&self, now: CentreTime, setting: Setting<'_>) -> Option<(Ticket, Overdue)> {
+        let charge = self.charge.as_ref()?;
+        if now < self.deadline()? {
+            return None;
+        }
+        let mut to = self.clone();
+        let calm = self.proven && self.state == State::Recheck;
+        let above = if calm { None } else { setting.chain.after(charge.level) };
+        let (charge, overdue) = match above {
+            Some(turn) => {
+                let listed = turn.level == Level::Region;
+                let term = if listed { LOOK_AGAIN } else { setting.terms.climb };
+                let mut charge = turn.charge(now, term.from(now));
+                charge.listed = listed.then_some(now);
+                (charge, Overdue::Climbs { to: turn, listed })
+            }
+            None => {
+                let mut charge = Charge { until: LOOK_AGAIN.from(now), ..charge.clone() };
+                let listed = !calm && charge.listed.is_none();
+                if listed {
+                    charge.listed = Some(now);
+                }
+                (charge, if listed { Overdue::Listed } else { Overdue::LookAgain })
+            }
+        };
+        to.charge = Some(charge);
+        Some((to, overdue))
+    }
+
+    /// The hazard is graver than it was: its terms are shorter from now on.
+    pub fn graver(&mut self, now: CentreTime, setting: Setting<'_>) {
+        let due = setting.terms.from(now);
+        self.due.accept = self.due.accept.min(due.accept);
+        self.due.rectify = self.due.rectify.min(due.rectify);
+        let until = self.next_deadline(now, setting);
+        if let Some(charge) = &mut self.charge {
+            charge.until = charge.until.min(until);
+        }
+    }
+
+    /// Its unit lies in another grid now: the same level of the other chain is in charge.
+    pub fn moved(&mut self, now: CentreTime, chain: &Chain) {
+        let Some(charge) = self.charge.as_ref().filter(|at| !chain.leads_through(&at.grid)) else {
+            return;
+        };
+        let turn = match charge.level {
+            Level::Small => chain.first(),
+            Level::Middle => chain.after(Level::Small).unwrap_or_else(|| chain.first()),
+            Level::Large => chain.after(Level::Middle).unwrap_or_else(|| chain.first()),
+            Level::Region => chain.after(Level::Large).unwrap_or_else(|| chain.first()),
+        };
+        let listed = charge.listed;
+        self.charge = Some(Charge { listed, ..turn.charge(now, charge.until) });
+    }
+
+    /// Whether a deadline of its own has passed at this moment.
     pub fn is_overdue(&self, now: CentreTime) -> bool {
         match self.state {
-            State::Accept => self.due.accept < now,
+            State::Verify | State::Dispatch | State::Accept => self.due.accept < now,
             State::Rectifying => self.due.rectify < now,
-            State::Verify
-            | State::Dispatch
-            | State::Recheck
-            | State::Closed
-            | State::Suspended
-            | State::Void => false,
+            State::Recheck => !self.proven && self.due.rectify < now,
+            State::Closed | State::Suspended | State::Void => false,
         }
     }
 
@@ -261,152 +330,28 @@ impl Ticket {
             | State::Rectifying
             | State::Recheck
             | State::Suspended => true,
-            State::Closed => self.closed.is_some_and(|closed| now.since(closed) <= REVIEW_WINDOW),
+            // What ended with its cause was never a case of its own.
+            State::Closed => {
+                self.folded.is_none()
+                    && self.closed.is_some_and(|closed| now.since(closed) <= REVIEW_WINDOW)
+            }
             State::Void => false,
         }
     }
 
-    /// Makes of `to`, a copy of this ticket, what it becomes. `false`: it is so already.
-    fn after(&self, event: &Event, deed: &Deed, to: &mut Ticket) -> Result<bool, Refusal> {
-        match event {
-            Event::RaisedAgain => self.raised_again(deed.when, to),
-            Event::Relapsed | Event::Calmed => match self.state {
-                State::Closed | State::Void => Err(over()),
-                State::Verify
-                | State::Dispatch
-                | State::Accept
-                | State::Rectifying
-                | State::Recheck
-                | State::Suspended => Ok(true),
-            },
-            Event::Cleared => match self.state {
-                State::Verify | State::Dispatch | State::Accept => {
-                    (to.state, to.proven, to.self_healed) = (State::Recheck, true, true);
-                    Ok(true)
-                }
-                State::Rectifying | State::Suspended => {
-                    (to.state, to.proven) = (State::Recheck, true);
-                    Ok(true)
-                }
-                State::Recheck => {
-                    to.proven = true;
-                    Ok(!self.proven)
-                }
-                State::Closed | State::Void => Ok(false),
-            },
-            Event::Retired => match self.state {
-                State::Closed | State::Void => Ok(false),
-                State::Verify
-                | State::Dispatch
-                | State::Accept
-                | State::Rectifying
-                | State::Recheck
-                | State::Suspended => Ok(true),
-            },
-            Event::Accept => match self.state {
-                State::Accept => {
-                    to.state = State::Rectifying;
-                    to.accepted = Some(deed.clone());
-                    Ok(true)
-                }
-                State::Rectifying => Ok(false),
-                State::Verify
-                | State::Dispatch
-                | State::Recheck
-                | State::Closed
-                | State::Suspended
-                | State::Void => Err(self.not_from_here("接单", "taken")),
-            },
-            Event::Close { proof, exception } => self.closing(proof, exception.as_ref(), deed, to),
-            Event::Void { proof, .. } => match self.state {
-                State::Void => Ok(false),
-                State::Closed => Err(self.not_from_here("作废", "voided")),
-                State::Verify
-                | State::Dispatch
-                | State::Accept
-                | State::Rectifying
-                | State::Recheck
-                | State::Suspended => {
-                    (*proof).map_err(not_proven)?;
-                    (to.state, to.closed) = (State::Void, Some(deed.when));
-                    Ok(true)
-                }
-            },
-        }
+    /// The deadline that begins now in the state that it has: always ahead.
+    fn next_deadline(&self, now: CentreTime, setting: Setting<'_>) -> CentreTime {
+        let Due { accept, rectify } = self.due;
+        let next = match self.state {
+            State::Verify | State::Accept => Some(accept),
+            State::Recheck if self.proven => Some(LOOK_AGAIN.from(now)),
+            State::Rectifying | State::Recheck | State::Suspended => Some(rectify),
+            State::Dispatch | State::Closed | State::Void => None,
+        };
+        let listed = self.charge.as_ref().is_some_and(|charge| charge.listed.is_some());
+        let term = if listed { LOOK_AGAIN } else { setting.terms.climb };
+        next.filter(|due| now < *due).unwrap_or_else(|| term.from(now))
     }
-
-    fn raised_again(&self, now: CentreTime, to: &mut Ticket) -> Result<bool, Refusal> {
-        if !self.takes_recurrence(now) {
-            return Err(over());
-        }
-        to.recurrences = self.recurrences.saturating_add(1);
-        to.proven = false;
-        let work = if self.accepted.is_some() { State::Rectifying } else { State::Accept };
-        match self.state {
-            State::Recheck => {
-                to.state = work;
-                to.self_healed = false;
-            }
-            State::Closed => {
-                let stood = now.since(self.closed.unwrap_or(now));
-                let resumed = |due: CentreTime| due.plus(stood).max(now.plus(REOPENED_AT_LEAST));
-                to.due =
-                    Due { accept: resumed(self.due.accept), rectify: resumed(self.due.rectify) };
-                (to.state, to.closed, to.self_healed) = (work, None, false);
-            }
-            State::Verify
-            | State::Dispatch
-            | State::Accept
-            | State::Rectifying
-            | State::Suspended
-            | State::Void => {}
-        }
-        Ok(true)
-    }
-
-    fn closing(
-        &self,
-        proof: &Result<(), NotYet>,
-        exception: Option<&Exception>,
-        deed: &Deed,
-        to: &mut Ticket,
-    ) -> Result<bool, Refusal> {
-        match self.state {
-            State::Closed => return Ok(false),
-            State::Void | State::Verify | State::Dispatch => {
-                return Err(self.not_from_here("结案", "closed"));
-            }
-            State::Accept if proof.is_ok() && exception.is_none() => {
-                return Err(Refusal::new(
-                    "not-accepted",
-                    "请先接单，再结案",
-                    "take it before closing it",
-                ));
-            }
-            State::Accept | State::Rectifying | State::Recheck | State::Suspended => {}
-        }
-        if exception.is_none() {
-            (*proof).map_err(not_proven)?;
-        }
-        (to.state, to.closed) = (State::Closed, Some(deed.when));
-        Ok(true)
-    }
-
-    fn not_from_here(&self, zh: &str, en: &str) -> Refusal {
-        Refusal::new(
-            "wrong-state",
-            format!("工单处于“{}”，不能{zh}", self.state.zh()),
-            format!("a ticket in state {} cannot be {en}", self.state),
-        )
-    }
-}
-
-fn not_proven(not_yet: NotYet) -> Refusal {
-    Refusal::new("not-proven", not_yet.zh(), not_yet.to_string())
-}
-
-fn over() -> Refusal {
-    Refusal::new("over", "该工单已办结，应另立新单", "it is over; this is another ticket")
 }
 
 #[cfg(test)]
@@ -414,6 +359,8 @@ mod tests {
     use super::*;
     use crate::decision::At;
     use crate::lifecycle::Actor;
+    use crate::routing::{GridRow, PersonRow, Role, Routing};
+    use crate::rulebook::Severity;
 
     const HOUR: i64 = 3_600;
 
@@ -425,6 +372,44 @@ mod tests {
         Deed { who: Actor::Person("worker-7".into()), when: at(seconds) }
     }
 
+    /// A small grid with a worker, a middle one with nobody, a large one with a head, the brigade.
+    fn chain() -> Chain {
+        let grid = |id: &str, level, parent: &str| GridRow {
+            id: id.into(),
+            level,
+            parent: (!parent.is_empty()).then(|| parent.to_owned()),
+            name: id.into(),
+        };
+        let person = |id: &str, grid: &str| PersonRow {
+            id: id.into(),
+            name: id.into(),
+            role: Role::GridHead,
+            phone: String::new(),
+            grid: grid.into(),
+        };
+        let grids = [
+            grid("r", Level::Region, ""),
+            grid("l", Level::Large, "r"),
+            grid("m", Level::Middle, "l"),
+            grid("s", Level::Small, "m"),
+        ];
+        let people = [
+            person("worker-7", "s"),
+            person("worker-8", "s"),
+            person("head-3", "l"),
+            person("119", "r"),
+        ];
+        Chain::of(&Routing::build(grids, [], people).expect("a county"), "s")
+    }
+
+    fn step(ticket: &Ticket, event: Event, now: i64) -> Answer<Ticket, Entry> {
+        ticket.step(event, deed(now), Setting { terms: Severity::Serious.terms(), chain: &chain() })
+    }
+
+    fn overdue(ticket: &Ticket, now: i64) -> Option<(Ticket, Overdue)> {
+        ticket.overdue(at(now), Setting { terms: Severity::Serious.terms(), chain: &chain() })
+    }
+
     fn close(proof: Result<(), NotYet>) -> Event {
         Event::Close { proof, exception: None }
     }
@@ -433,9 +418,10 @@ mod tests {
 
     /// Plays events, one a minute; what is refused or already so changes nothing.
     fn play(events: &[Event]) -> Ticket {
-        let mut ticket = Ticket::opened(Severity::Serious, at(0), false);
+        let setting = Setting { terms: Severity::Serious.terms(), chain: &chain() };
+        let (mut ticket, _) = Ticket::opened(setting, at(0), false);
         for (event, minute) in events.iter().zip(1..) {
-            if let Some((next, _)) = ticket.step(event.clone(), deed(minute * 60)).done() {
+            if let Some((next, _)) = step(&ticket, event.clone(), minute * 60).done() {
                 ticket = next;
             }
         }
@@ -461,7 +447,7 @@ mod tests {
         check(&[Event::Accept, Event::Cleared, close(Err(HOLDS))], State::Recheck);
         let void = Event::Void { reason: "mistaken".into(), proof: Err(HOLDS) };
         check(&[Event::Accept, void], State::Rectifying);
-        let answer = play(&[Event::Accept]).step(close(Err(HOLDS)), deed(600));
+        let answer = step(&play(&[Event::Accept]), close(Err(HOLDS)), 600);
         let Answer::Refused(refusal) = answer else { panic!("{answer:?}") };
         assert_eq!(refusal.code, "not-proven");
         assert_eq!(refusal.zh, HOLDS.zh());
@@ -493,9 +479,9 @@ mod tests {
 
     #[test]
     fn the_second_person_is_told_that_it_is_already_so() {
-        assert_eq!(play(&[Event::Accept]).step(Event::Accept, deed(600)), Answer::AlreadySo);
+        assert_eq!(step(&play(&[Event::Accept]), Event::Accept, 600), Answer::AlreadySo);
         let closed = play(&[Event::Cleared, close(Ok(()))]);
-        assert_eq!(closed.step(close(Ok(())), deed(600)), Answer::AlreadySo);
+        assert_eq!(step(&closed, close(Ok(())), 600), Answer::AlreadySo);
     }
 
     #[test]
@@ -506,14 +492,13 @@ mod tests {
         assert!(closed.takes_recurrence(at(late)));
         assert!(!closed.takes_recurrence(at(late + 1)));
         let (reopened, _) =
-            closed.step(Event::RaisedAgain, deed(180 + 10 * day)).done().expect("reopened");
+            step(&closed, Event::RaisedAgain, 180 + 10 * day).done().expect("reopened");
         assert_eq!((reopened.state, reopened.closed), (State::Rectifying, None));
         // The clock stood for ten days.
         assert_eq!(reopened.due.rectify, closed.due.rectify.plus(Millis::seconds(864_000)));
-        let (reopened, _) = Ticket { due: Due { accept: at(1), rectify: at(2) }, ..closed }
-            .step(Event::RaisedAgain, deed(180 + day))
-            .done()
-            .expect("reopened");
+        assert!(reopened.reopened && reopened.charge.is_some());
+        let late = Ticket { due: Due { accept: at(1), rectify: at(2) }, ..closed };
+        let (reopened, _) = step(&late, Event::RaisedAgain, 180 + day).done().expect("reopened");
         assert_eq!(reopened.due.rectify, at(180 + 2 * day));
     }
 
@@ -526,26 +511,126 @@ mod tests {
         assert!(!taken.is_overdue(at(4 * HOUR + 1)));
     }
 
-    #[track_caller]
-    fn check_term(severity: Severity, accept: i64, rectify: i64) {
-        // 2026-11-20 was a Friday; 16:30 in China.
-        let friday = 1_795_163_400;
-        let due = severity.terms().from(at(friday));
-        assert_eq!(due, Due { accept: at(friday + accept), rectify: at(friday + rectify) });
-    }
-
-    #[test]
-    fn deadlines_count_from_the_opening() {
-        check_term(Severity::General, 24 * HOUR, 15 * 24 * HOUR);
-        check_term(Severity::Major, HOUR / 2, 24 * HOUR);
-        // Monday, Tuesday, Wednesday; to the end of that day in China.
-        check_term(Severity::Serious, 4 * HOUR, 5 * 24 * HOUR + 7 * HOUR + HOUR / 2);
-    }
-
     #[test]
     fn a_ticket_reads_back_as_it_was_written() {
         let ticket = play(&[Event::Accept, Event::Cleared]);
         let text = serde_json::to_string(&ticket).expect("a text");
         assert_eq!(serde_json::from_str::<Ticket>(&text).expect("a ticket"), ticket);
+    }
+
+    /// Who is in charge, the state, and how many hours later the deadline lies.
+    #[track_caller]
+    fn check_charge(ticket: &Ticket, now: i64, state: State, person: &str, hours: i64) {
+        let charge = ticket.charge.as_ref().expect("somebody's");
+        let found = (ticket.state, charge.person.as_deref(), ticket.deadline());
+        assert_eq!(found, (state, Some(person), Some(at(now + hours * HOUR))));
+    }
+
+    #[test]
+    fn what_nobody_takes_climbs_level_by_level_to_the_list_of_the_brigade() {
+        let ticket = play(&[]);
+        check_charge(&ticket, 0, State::Accept, "worker-7", 4);
+        assert_eq!(overdue(&ticket, 4 * HOUR - 1), None);
+        let (ticket, what) = overdue(&ticket, 4 * HOUR).expect("it climbs");
+        let Overdue::Climbs { to, listed: false } = what else { panic!("{what:?}") };
+        assert_eq!(to.passed, ["m"], "nobody is entered for the middle grid");
+        check_charge(&ticket, 4 * HOUR, State::Accept, "head-3", 4);
+        // The centre slept for a week: still one level for one deadline.
+        let week = 7 * 24 * HOUR;
+        let (ticket, what) = overdue(&ticket, week).expect("it climbs");
+        assert!(matches!(what, Overdue::Climbs { listed: true, .. }), "{what:?}");
+        assert_eq!(ticket.charge.as_ref().and_then(|charge| charge.listed), Some(at(week)));
+        let next = ticket.deadline().expect("a deadline");
+        assert!(at(week) < next);
+        let (again, what) = overdue(&ticket, next.millis() / 1_000).expect("it is looked at");
+        assert_eq!(what, Overdue::LookAgain);
+        assert!(next < again.deadline().expect("a deadline"));
+    }
+
+    #[test]
+    fn what_is_proven_climbs_no_more() {
+        let ticket = play(&[Event::Cleared]);
+        let deadline = ticket.deadline().expect("somebody must look").millis() / 1_000;
+        let (ticket, what) = overdue(&ticket, deadline).expect("it is looked at");
+        assert_eq!(what, Overdue::LookAgain);
+        assert_eq!(ticket.charge.expect("a charge").person.as_deref(), Some("worker-7"));
+    }
+
+    #[test]
+    fn whoever_says_it_is_done_still_has_to_prove_it_in_time() {
+        let ticket = play(&[Event::Accept, Event::Submit]);
+        assert_eq!(ticket.state, State::Recheck);
+        assert_eq!(ticket.deadline(), Some(ticket.due.rectify));
+        assert!(ticket.is_overdue(ticket.due.rectify.plus(Millis::seconds(1))));
+        check(&[Event::Accept, Event::Submit, close(Err(HOLDS))], State::Recheck);
+        check(&[Event::Submit], State::Accept);
+    }
+
+    fn back() -> Event {
+        Event::Return { reason: "not my block".into() }
+    }
+
+    fn over_to(person: Option<&str>) -> Event {
+        Event::HandOver { to: person.map(str::to_owned), reason: "cannot be solved here".into() }
+    }
+
+    #[test]
+    fn what_is_returned_is_dispatched_by_the_next_level() {
+        let ticket = play(&[back()]);
+        check_charge(&ticket, 60, State::Dispatch, "head-3", 4);
+        let (ticket, _) = step(&ticket, over_to(Some("worker-8")), 120).done().expect("dispatched");
+        check_charge(&ticket, 120, State::Accept, "worker-8", 4);
+        assert_eq!(ticket.due.rectify, play(&[]).due.rectify, "the time to mend it runs on");
+        check(&[Event::Accept, Event::Submit, back()], State::Rectifying);
+    }
+
+    #[test]
+    fn it_is_handed_to_people_of_its_chain_or_one_level_up() {
+        let ticket = play(&[Event::Accept, over_to(None)]);
+        check_charge(&ticket, 120, State::Accept, "head-3", 4);
+        let top = play(&[over_to(None), over_to(None)]);
+        assert_eq!(top.charge.as_ref().expect("a charge").level, Level::Region);
+        for (event, code) in [
+            (over_to(None), "last-level"),
+            (back(), "last-level"),
+            (over_to(Some("stranger")), "not-in-chain"),
+        ] {
+            let Answer::Refused(refusal) = step(&top, event, 600) else { panic!("{code}") };
+            assert_eq!(refusal.code, code);
+        }
+        assert_eq!(step(&play(&[]), over_to(Some("worker-7")), 60), Answer::AlreadySo);
+    }
+
+    #[test]
+    fn the_clock_of_a_folded_ticket_stands() {
+        let fold = || Event::Folded { into: "cause".into() };
+        let ticket = play(&[fold()]);
+        assert_eq!((ticket.deadline(), overdue(&ticket, 100 * HOUR)), (None, None));
+        let (open, _) = step(&ticket, Event::Unfolded, 60 + 10 * HOUR).done().expect("unfolded");
+        assert_eq!(open.deadline(), Some(at(14 * HOUR)));
+        assert_eq!(open.due.accept, at(14 * HOUR));
+        // Never anybody's: it ends with its cause, and comes back as another ticket.
+        let ended = play(&[fold(), Event::Cleared]);
+        assert_eq!((ended.state, ended.charge.clone()), (State::Closed, None));
+        assert!(!ended.takes_recurrence(at(300)));
+        // Somebody's already: it goes to be looked at.
+        check(&[Event::Accept, fold(), Event::Cleared], State::Recheck);
+        check(&[Event::Accept, Event::Submit, fold()], State::Recheck);
+    }
+
+    #[test]
+    fn a_unit_that_moves_takes_its_tickets_with_it() {
+        let mut ticket = play(&[]);
+        let grid = |id: &str, level, parent: Option<&str>| GridRow {
+            id: id.into(),
+            level,
+            parent: parent.map(str::to_owned),
+            name: id.into(),
+        };
+        let grids = [grid("r", Level::Region, None), grid("l2", Level::Large, Some("r"))];
+        let elsewhere = Chain::of(&Routing::build(grids, [], []).expect("a tree"), "l2");
+        ticket.moved(at(60), &elsewhere);
+        let charge = ticket.charge.as_ref().expect("a charge");
+        assert_eq!((charge.grid.as_str(), ticket.deadline()), ("r", Some(at(4 * HOUR))));
     }
 }
