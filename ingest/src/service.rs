@@ -53,6 +53,7 @@ pub async fn run(
         settings.rulebook.clone(),
         settings.registry.routing.clone(),
         settings.region.clone(),
+        settings.terms,
         clock.now(),
     )
     .await

@@ -6,6 +6,7 @@
 //! `FIREGRID_INGEST__BROKER__0__ADDRESS=10.0.0.5:1883`.
 
 mod influx;
+mod terms;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use firegrid_rules::rulebook::Rulebook;
+use firegrid_rules::ticket::TermsOf;
 use firegrid_wire::document::{Document, Mistake, Mistakes, Table};
 use firegrid_wire::names::RegionId;
 
@@ -59,6 +61,8 @@ pub struct Settings {
     pub alert_command: Vec<String>,
     /// For how long everything else is kept.
     pub retention: Retention,
+    /// How long tickets may take.
+    pub terms: TermsOf,
     /// The shipped rules, with the site's own in their place.
     pub rulebook: Arc<Rulebook>,
 }
@@ -152,6 +156,7 @@ fn read_root(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> O
     let (keep_days, influx) = series(root, folder);
     let alert_command = alert_command(root);
     let retention = retention(root);
+    let terms = terms::read(root);
     let rulebook = rulebook(root, folder, elsewhere);
     Some(Settings {
         region: region?,
@@ -164,6 +169,7 @@ fn read_root(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> O
         influx: influx?,
         alert_command: alert_command?,
         retention: retention?,
+        terms: terms?,
         rulebook: Arc::new(rulebook?),
     })
 }

@@ -313,12 +313,18 @@ impl Ticket {
 
     /// Whether a deadline of its own has passed at this moment.
     pub fn is_overdue(&self, now: CentreTime) -> bool {
+        self.overdue_from().is_some_and(|due| due < now)
+    }
+
+    /// From when on it is overdue; none if nothing runs.
+    pub fn overdue_from(&self) -> Option<CentreTime> {
         match self.state {
-            State::Verify | State::Dispatch | State::Accept => self.due.accept < now,
-            State::Rectifying => self.due.rectify < now,
-            State::Recheck => !self.proven && self.due.rectify < now,
-            State::Closed | State::Suspended | State::Void => false,
+            State::Verify | State::Dispatch | State::Accept => Some(self.due.accept),
+            State::Rectifying => Some(self.due.rectify),
+            State::Recheck => Some(self.due.rectify).filter(|_| !self.proven),
+            State::Closed | State::Suspended | State::Void => None,
         }
+        .filter(|_| self.folded.is_none())
     }
 
     /// Whether the same hazard, raised now, belongs to this ticket.

@@ -16,6 +16,7 @@ use firegrid_ingest::storage::inbox::{self, InboxName};
 use firegrid_ingest::storage::{self, Reader, Writer};
 use firegrid_rules::routing::{GridRow, Level, Routing};
 use firegrid_rules::rulebook::Rulebook;
+use firegrid_rules::ticket::TermsOf;
 use firegrid_wire::names::{GatewayId, RegionId};
 use firegrid_wire::span::{Lane, PerLane};
 use firegrid_wire::time::CentreTime;
@@ -172,8 +173,10 @@ impl World {
             let (writer, reader) = storage::open(&folder).await.expect("a database");
             let rules = Rulebook::shipped().overlaid("simulation", RULES).expect("rules");
             let region = RegionId::parse("region").expect("a region");
-            let judgement =
-                Judgement::restore(&reader, Arc::new(rules), routing(), region, now).await;
+            let judgement = {
+                let terms = TermsOf::default();
+                Judgement::restore(&reader, Arc::new(rules), routing(), region, terms, now).await
+            };
             (judgement.expect("restored"), writer, reader)
         });
         self.centre.run += 1;

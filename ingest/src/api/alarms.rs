@@ -19,7 +19,7 @@ use super::ask::{Asked, Body, Listed, note, person};
 use super::deed::{ShownDeed, act};
 use super::places::Whereabouts;
 use super::problem::{Problem, Reason};
-use super::shown::{at_centre, at_gateway};
+use super::shown::{at_centre, at_gateway, why_not};
 use super::{Centre, JUDGE_PATIENCE, in_time};
 use crate::judge::events::{Action, Done, PointsAsked};
 use crate::storage::alarms::{self, Alarm, AlarmFilter};
@@ -27,8 +27,8 @@ use crate::storage::history::HistoryLine;
 
 const MOST: usize = 1_000;
 
-/// At most so many labels are looked up for one list.
-const LABELS: usize = 200;
+/// At most so many points are looked at for one list.
+const LOOKED_AT: usize = 200;
 
 pub(super) fn router() -> Router<Centre> {
     Router::new()
@@ -38,8 +38,9 @@ pub(super) fn router() -> Router<Centre> {
         .route("/alarms/{id}/close", post(close))
 }
 
+/// An alarm as answers show it.
 #[derive(serde::Serialize)]
-struct Shown {
+pub(super) struct Shown {
     id: String,
     kind: String,
     title: String,
@@ -73,6 +74,25 @@ struct Shown {
     /// The point it stands on is another one now or is gone: only a person can close it.
     retired: bool,
     recorded: bool,
+    /// The number of its last line of history: give it back with what is done.
+    version: u32,
+    /// Whether it must be heard.
+    sounds: bool,
+    zone: Option<String>,
+    /// Its place among the fires of its unit.
+    incident: Option<ShownPlace>,
+    /// Why its point cannot be seen, or cannot speak, now.
+    blind: Option<Reason>,
+}
+
+/// An alarm's place in its incident.
+#[derive(serde::Serialize)]
+struct ShownPlace {
+    id: String,
+    /// Whether it is the first alarm 首警.
+    first: bool,
+    place: u32,
+    new_zone: bool,
 }
 
 async fn list(
@@ -125,9 +145,9 @@ async fn list(
     let listed = Listed::cut(recorded, limit, |alarm| cursor(alarm.raised, &alarm.id));
     let known: Vec<&str> = listed.items.iter().map(|alarm| alarm.id.as_str()).collect();
     unrecorded.retain(|alarm| !known.contains(&alarm.id.as_str()));
-    let names = labels(&centre, unrecorded.iter().chain(&listed.items)).await;
-    let first = unrecorded.iter().map(|alarm| show(&centre, alarm, &names, false));
-    let rest = listed.items.iter().map(|alarm| show(&centre, alarm, &names, true));
+    let seen = looked_at(&centre, unrecorded.iter().chain(&listed.items)).await;
+    let first = unrecorded.iter().map(|alarm| show(&centre, alarm, &seen, false));
+    let rest = listed.items.iter().map(|alarm| show(&centre, alarm, &seen, true));
     Ok(Json(Listed { items: first.chain(rest).collect(), next: listed.next }))
 }
 
@@ -148,9 +168,8 @@ async fn one(
     let alarm = alarms::one(reader, &id).await?;
     let alarm = alarm.ok_or_else(|| Problem::missing("这条报警", "such alarm"))?;
     let history = alarms::history(reader, &id).await?;
-    let names = labels(&centre, std::iter::once(&alarm)).await;
     Ok(Json(WithHistory {
-        alarm: show(&centre, &alarm, &names, true),
+        alarm: shown(&centre, &alarm).await,
         history: history.into_iter().map(ShownLine::of).collect(),
     }))
 }
@@ -159,6 +178,8 @@ async fn one(
 #[serde(deny_unknown_fields)]
 struct Acknowledge {
     by: String,
+    /// The version that was seen.
+    version: Option<u32>,
 }
 
 async fn acknowledge(
@@ -167,7 +188,8 @@ async fn acknowledge(
     Body(body): Body<Acknowledge>,
 ) -> Result<Json<Shown>, Problem> {
     let by = person(&body.by)?;
-    done(&centre, act(&centre, &by, Action::AcknowledgeAlarm { alarm }).await?).await
+    done(&centre, act(&centre, &by, Action::AcknowledgeAlarm { alarm, seen: body.version }).await?)
+        .await
 }
 
 #[derive(serde::Deserialize)]
@@ -177,6 +199,8 @@ struct Close {
     verdict: String,
     /// Why it is closed although nothing has proven that it is over.
     exception: Option<String>,
+    /// The version that was seen.
+    version: Option<u32>,
 }
 
 async fn close(
@@ -189,46 +213,63 @@ async fn close(
         Problem::misasked("请选择定性：真实火警、误报、测试或演练。", format!("verdict: {error}"))
     })?;
     let exception = note(body.exception.as_deref())?;
-    done(&centre, act(&centre, &by, Action::CloseAlarm { alarm, verdict, exception }).await?).await
+    let action = Action::CloseAlarm { alarm, verdict, exception, seen: body.version };
+    done(&centre, act(&centre, &by, action).await?).await
 }
 
 async fn done(centre: &Centre, done: Done) -> Result<Json<Shown>, Problem> {
     match done {
-        Done::Alarm(alarm) => {
-            let names = labels(centre, std::iter::once(&*alarm)).await;
-            Ok(Json(show(centre, &alarm, &names, true)))
-        }
-        Done::Ticket(_) | Done::Settled(_) => Err(Problem::try_again()),
+        Done::Alarm(alarm) => Ok(Json(shown(centre, &alarm).await)),
+        Done::Incident(_) | Done::Ticket(_) | Done::Settled(_) => Err(Problem::try_again()),
     }
 }
 
-/// The labels of the points that alarms stand on; missing ones are no reason to wait.
-async fn labels(
-    centre: &Centre,
-    alarms: impl Iterator<Item = &Alarm>,
-) -> HashMap<FullPointId, String> {
-    label_points(centre, alarms.filter_map(full_point)).await
+/// One alarm that is recorded.
+pub(super) async fn shown(centre: &Centre, alarm: &Alarm) -> Shown {
+    let seen = looked_at(centre, std::iter::once(alarm)).await;
+    show(centre, alarm, &seen, true)
 }
 
-/// The labels of points, as their catalogue says.
-pub(super) async fn label_points(
+/// What is known of the points that alarms stand on; missing ones are no reason to wait.
+async fn looked_at(
+    centre: &Centre,
+    alarms: impl Iterator<Item = &Alarm>,
+) -> HashMap<FullPointId, Looked> {
+    look_at(centre, alarms.filter_map(full_point)).await
+}
+
+/// What is known of a point now.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Looked {
+    /// What it is, as its catalogue says.
+    pub(super) label: String,
+    /// Why it cannot be seen, or cannot speak.
+    pub(super) blind: Option<Reason>,
+}
+
+/// What is known of points now.
+pub(super) async fn look_at(
     centre: &Centre,
     points: impl Iterator<Item = FullPointId>,
-) -> HashMap<FullPointId, String> {
-    let mut labels: HashMap<FullPointId, String> = HashMap::new();
+) -> HashMap<FullPointId, Looked> {
+    let now = centre.sources.clock.now();
+    let mut found: HashMap<FullPointId, Looked> = HashMap::new();
     for point in points {
-        if LABELS <= labels.len() {
+        if LOOKED_AT <= found.len() {
             break;
         }
-        if labels.contains_key(&point) {
+        if found.contains_key(&point) {
             continue;
         }
         let asked = PointsAsked { point: Some(point.clone()), limit: 1, ..PointsAsked::default() };
         let Ok(answer) = in_time(centre.sources.door.points(asked)).await else { break };
-        let entry = answer.into_iter().next().and_then(|point| point.entry);
-        labels.insert(point, entry.map_or_else(String::new, |entry| entry.label.clone()));
+        let looked = answer.into_iter().next().map(|answer| Looked {
+            label: answer.entry.map_or_else(String::new, |entry| entry.label.clone()),
+            blind: why_not(&answer.view, now),
+        });
+        found.insert(point, looked.unwrap_or_default());
     }
-    labels
+    found
 }
 
 fn full_point(alarm: &Alarm) -> Option<FullPointId> {
@@ -238,13 +279,14 @@ fn full_point(alarm: &Alarm) -> Option<FullPointId> {
 fn show(
     centre: &Centre,
     alarm: &Alarm,
-    labels: &HashMap<FullPointId, String>,
+    seen: &HashMap<FullPointId, Looked>,
     recorded: bool,
 ) -> Shown {
     let rule = RuleId::parse(&alarm.rule).ok();
     let rule = rule.and_then(|rule| centre.sources.rulebook.rule(&rule));
     let body = &alarm.body;
     let point = full_point(alarm);
+    let looked = point.as_ref().and_then(|point| seen.get(point));
     let words = |zh: fn(&firegrid_rules::rulebook::Words) -> &String| {
         rule.map(|rule| zh(&rule.advice).clone()).filter(|text| !text.is_empty())
     };
@@ -268,7 +310,8 @@ fn show(
         state: alarm.state,
         state_zh: alarm.state.zh(),
         gateway: alarm.gateway.to_string(),
-        label: point.as_ref().and_then(|point| labels.get(point).cloned()),
+        label: looked.map(|looked| looked.label.clone()),
+        blind: looked.and_then(|looked| looked.blind.clone()),
         point: point.map(|point| point.to_string()),
         whereabouts: centre.places.whereabouts(alarm.unit.as_deref(), alarm.grid.as_deref(), None),
         raised: alarm.raised_t.map_or_else(|| at_centre(alarm.raised), at_gateway),
@@ -286,6 +329,15 @@ fn show(
         exception: body.exception.clone(),
         retired: body.retired,
         recorded,
+        version: alarm.version,
+        sounds: alarm.sounds(),
+        zone: body.zone.clone(),
+        incident: body.incident.as_ref().map(|place| ShownPlace {
+            id: place.incident.clone(),
+            first: place.place == 1,
+            place: place.place,
+            new_zone: place.new_zone,
+        }),
     }
 }
 

@@ -159,6 +159,12 @@ pub(super) fn note(note: Option<&str>) -> Result<Option<String>, Problem> {
     Ok((!note.is_empty()).then(|| note.to_owned()))
 }
 
+/// Why somebody does it: it must be said.
+pub(super) fn reason(reason: &str) -> Result<String, Problem> {
+    note(Some(reason))?
+        .ok_or_else(|| Problem::misasked("请说明原因。", "Say why: reason is empty."))
+}
+
 fn wrong(name: &str, zh: &str, en: &str) -> Problem {
     let name: String = name.chars().take(40).collect();
     Problem::misasked(format!("参数 {name} {zh}。"), format!("The parameter {name} {en}."))

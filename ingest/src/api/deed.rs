@@ -51,7 +51,21 @@ fn refusal(refused: Refused) -> Problem {
                 ),
                 None => (format!("已经是 {state}。"), format!("It is {state} already.")),
             };
-            Problem::Refused(Reason::new(zh, en))
+            Problem::Refused(Reason::coded("already-so", zh, en))
+        }
+        Refused::NotLatest(last) => {
+            let (at, what) = (at_centre(last.at), &last.what);
+            let (zh, en) = match &last.who {
+                Some(who) => (
+                    format!("{who} 已于 {at} 先行处理（{what}），请查看最新状态。"),
+                    format!("{who} was first at {at} ({what}); look at how it stands."),
+                ),
+                None => (
+                    format!("系统已于 {at} 更新（{what}），请查看最新状态。"),
+                    format!("It has changed by itself at {at} ({what}); look at how it stands."),
+                ),
+            };
+            Problem::Refused(Reason::coded("not-latest", zh, en))
         }
         Refused::NotAllowed { code, zh, en } => Problem::Refused(Reason::coded(code, zh, en)),
         Refused::NotRecorded => Problem::TryAgain(Reason::new(

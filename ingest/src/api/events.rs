@@ -29,10 +29,11 @@ struct Answer {
     now: String,
 }
 
+/// An event as answers show it.
 #[derive(serde::Serialize)]
-struct Shown {
-    id: u64,
-    kind: String,
+pub(super) struct Shown {
+    pub(super) id: u64,
+    pub(super) kind: String,
     at: String,
     body: serde_json::Value,
 }
@@ -62,6 +63,7 @@ async fn list(State(centre): State<Centre>, mut asked: Asked) -> Result<Json<Ans
     Ok(Json(Answer { items, next: next.to_string(), gap, now }))
 }
 
-fn show(event: Event) -> Shown {
+/// An event as answers show it.
+pub(super) fn show(event: Event) -> Shown {
     Shown { id: event.id, kind: event.kind, at: at_centre(event.at), body: event.body }
 }

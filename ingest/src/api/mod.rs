@@ -16,7 +16,9 @@ mod events;
 mod gateways;
 mod grids;
 mod health;
+mod incidents;
 mod limits;
+mod live;
 mod missing;
 mod places;
 mod points;
@@ -37,6 +39,7 @@ use axum::response::{IntoResponse, Response};
 use firegrid_rules::rulebook::Rulebook;
 use firegrid_wire::names::RegionId;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use self::places::Places;
 use self::problem::{Problem, Reason};
@@ -78,18 +81,22 @@ struct Centre {
     sources: Sources,
     places: Arc<Places>,
     watch: Arc<points::Watch>,
+    seats: live::Seats,
 }
 
 /// The whole of it: API and page. Reads the registry, so store that first.
 pub async fn router(sources: Sources) -> Result<Router, StorageError> {
     let places = Arc::new(Places::load(&sources.reader).await?);
-    let centre = Centre { sources, places, watch: Arc::default() };
+    let seats = Arc::new(Semaphore::new(live::FOLLOWERS));
+    let centre = Centre { sources, places, watch: Arc::default(), seats };
     let api = Router::new()
         .merge(alarms::router())
         .merge(events::router())
         .merge(gateways::router())
         .merge(grids::router())
         .merge(health::router())
+        .merge(incidents::router())
+        .merge(live::router())
         .merge(missing::router())
         .merge(points::router())
         .merge(series::router())

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use firegrid_rules::routing::Level;
+use firegrid_rules::routing::{Level, PersonRow, Role};
 
 use crate::storage::registry::{Grid, Unit, grids, units};
 use crate::storage::{Reader, StorageError};
@@ -15,6 +15,17 @@ use crate::storage::{Reader, StorageError};
 pub(super) struct Places {
     pub(super) grids: BTreeMap<String, Grid>,
     pub(super) units: BTreeMap<String, Unit>,
+    pub(super) people: BTreeMap<String, PersonRow>,
+}
+
+/// A person, as far as whoever must call needs it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(super) struct ShownPerson {
+    id: String,
+    name: String,
+    role: Role,
+    role_zh: &'static str,
+    phone: String,
 }
 
 /// From the region down to the owning grid; a level that is not on the way is null.
@@ -65,12 +76,24 @@ impl Places {
         Ok(Places {
             grids: grids.into_iter().map(|grid| (grid.row.id.clone(), grid)).collect(),
             units: units.into_iter().map(|unit| (unit.id.clone(), unit)).collect(),
+            people: BTreeMap::new(),
         })
     }
 
     /// What people call a unit.
     pub(super) fn unit_name(&self, id: Option<&str>) -> Option<String> {
         Some(self.units.get(id?)?.name.clone())
+    }
+
+    /// What people call a grid.
+    pub(super) fn grid_name(&self, id: &str) -> Option<String> {
+        Some(self.grids.get(id)?.row.name.clone())
+    }
+
+    /// A person.
+    pub(super) fn person(&self, id: &str) -> Option<ShownPerson> {
+        let PersonRow { id, name, role, phone, .. } = self.people.get(id)?.clone();
+        Some(ShownPerson { id, name, role, role_zh: role.zh(), phone })
     }
 
     /// The way to a grid.

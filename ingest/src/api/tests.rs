@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use firegrid_rules::alarm::State as AlarmState;
-use firegrid_rules::engine::{PointView, Voice};
+use firegrid_rules::engine::{NotYet, PointView, Voice};
 use firegrid_rules::rulebook::Severity;
 use firegrid_rules::sight::{Blindness, Sight};
-use firegrid_rules::ticket::{self, State as TicketState};
+use firegrid_rules::ticket::State as TicketState;
 use firegrid_wire::beat::{LaneBeat, SpoolHealth};
 use firegrid_wire::catalogue::PointEntry;
 use firegrid_wire::names::{FullPointId, GatewayId, PointId};
@@ -31,6 +31,7 @@ use crate::storage::alarms::{Alarm, AlarmBody};
 use crate::storage::events::NewEvent;
 use crate::storage::history::{self, Book, HistoryLine};
 use crate::storage::readings::StoredReading;
+use crate::storage::scratch::untouched;
 use crate::storage::tickets::{Ticket, TicketBody};
 use crate::storage::{self, Transaction, Writer, alarms, events, readings, tickets};
 
@@ -64,6 +65,8 @@ struct Judge {
     unrecorded: Vec<Alarm>,
     actions: Vec<(String, Action)>,
     refuses: Option<Refused>,
+    /// Why a ticket may not be closed; none: it may.
+    not_proven: Option<NotYet>,
 }
 
 struct World {
@@ -198,6 +201,9 @@ async fn play(mut wakes: mpsc::Receiver<Wake>, judge: Arc<Mutex<Judge>>) {
                 drop(answer.send(vec![gateway_now(true), gateway_now(false)]));
             }
             Wake::Question(Question::Health(answer)) => drop(answer.send(health_now())),
+            Wake::Question(Question::Proof(_, _, answer)) => {
+                let _ = answer.send(judge.not_proven.map_or(Ok(()), Err));
+            }
             Wake::Question(Question::Unrecorded(answer)) => {
                 drop(answer.send(judge.unrecorded.clone()));
             }
@@ -353,6 +359,7 @@ fn alarm(id: &str, kind: &str, state: AlarmState, seconds: i64) -> Alarm {
         raised_t: Some(gateway_time(seconds - 1)),
         raised: at(seconds),
         changed: at(seconds),
+        version: 1,
     }
 }
 
@@ -368,8 +375,9 @@ fn a_ticket(id: &str, grid: &str, seconds: i64) -> Ticket {
         unit: Some(if grid == "east-1" { "mall" } else { "school" }.into()),
         grid: grid.into(),
         grid_path: format!("county/town/east/{grid}"),
-        life: ticket::Ticket::opened(Severity::Serious, at(seconds), false),
+        life: untouched(Severity::Serious, at(seconds)),
         body: TicketBody::default(),
         changed: at(seconds),
+        version: 1,
     }
 }

@@ -1,23 +1,35 @@
-//! `GET tickets`: the newest first. Filters: `grid` (it and every grid below it), `state` (a
-//! state, or `open`). `GET tickets/{id}`: one with its history. `POST tickets/{id}/accept` and
-//! `POST tickets/{id}/close`; what cannot be closed yet is refused with the reason.
+//! `GET tickets`: the newest first, without those that another one hides. Filters: `grid` (it and
+//! every grid below it), `state` (a state, or `open`), `severity`, `unit`, `kind`, `overdue`,
+//! `folded_into` (those that one ticket hides). `GET tickets/{id}`: one with its history and what
+//! the sensor proves.
+//!
+//! `POST tickets/{id}/accept`, `submit`, `return`, `hand-over`, `void`, `close`: what people do.
+//! Each may give the `version` it has seen; whoever comes second is told who was first. What the
+//! sensor has not proven is refused with the reason.
+
+use std::collections::HashMap;
 
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use firegrid_rules::decision::At;
+use firegrid_rules::engine::NotYet;
 use firegrid_rules::lifecycle::Deed;
+use firegrid_rules::routing::Level;
 use firegrid_rules::rulebook::{RuleId, Severity};
 use firegrid_rules::ticket::{Exception, State as TicketState};
 use firegrid_wire::names::FullPointId;
 use firegrid_wire::time::{CentreTime, GatewayTime};
 
-use super::Centre;
-use super::alarms::{ShownLine, cursor, label_points, read_cursor};
-use super::ask::{Asked, Body, Listed, note, person};
+use super::alarms::{Looked, ShownLine, cursor, look_at, read_cursor};
+use super::ask::{Asked, Body, Listed, note, person, reason};
 use super::deed::{ShownDeed, act};
 use super::places::Whereabouts;
 use super::problem::{Problem, Reason};
 use super::shown::{at_centre, at_gateway};
+use super::{Centre, in_time};
+use crate::desk::tickets::deeds::TicketDeed;
+use crate::desk::tickets::subject_of;
 use crate::judge::events::{Action, Done};
 use crate::storage::tickets::{self, Ticket, TicketFilter};
 
@@ -28,6 +40,10 @@ pub(super) fn router() -> Router<Centre> {
         .route("/tickets", get(list))
         .route("/tickets/{id}", get(one))
         .route("/tickets/{id}/accept", post(accept))
+        .route("/tickets/{id}/submit", post(submit))
+        .route("/tickets/{id}/return", post(give_back))
+        .route("/tickets/{id}/hand-over", post(hand_over))
+        .route("/tickets/{id}/void", post(void))
         .route("/tickets/{id}/close", post(close))
 }
 
@@ -53,8 +69,21 @@ struct Shown {
     raised: Option<String>,
     deadlines: Deadlines,
     overdue: bool,
-    /// `overdue`, `historical`, `self-healed`.
+    /// `overdue`, `listed`, `historical`, `self-healed`, `reopened`, `folded`.
     flags: Vec<&'static str>,
+    /// The number of its last line of history: give it back with what is done.
+    version: u32,
+    /// Whose turn it is; none once it is over.
+    holder: Option<Holder>,
+    /// What must happen next, and by when; none while it is folded or over.
+    next: Option<Next>,
+    /// Whether it is listed for supervision 挂牌督办.
+    listed: bool,
+    /// How many tickets it hides.
+    hides: u64,
+    /// The ticket that hides it.
+    folded_into: Option<String>,
+    submitted: Option<ShownDeed>,
     marks: Vec<String>,
     recurrences: u32,
     /// Calm is proven and nothing was raised since.
@@ -78,12 +107,36 @@ struct Deadlines {
     rectify: String,
 }
 
+/// Whose turn it is.
+#[derive(serde::Serialize)]
+struct Holder {
+    grid: String,
+    grid_name: Option<String>,
+    level: Level,
+    level_zh: &'static str,
+    person: Option<super::places::ShownPerson>,
+    since: String,
+}
+
+/// What must happen next.
+#[derive(serde::Serialize)]
+struct Next {
+    at: String,
+    /// `accept`, `dispatch`, `rectify`, `recheck`, or `review` of a listed one.
+    what: &'static str,
+}
+
 async fn list(
     State(centre): State<Centre>,
     mut asked: Asked,
 ) -> Result<Json<Listed<Shown>>, Problem> {
     let grid = asked.text("grid")?;
     let state = asked.text("state")?;
+    let severity: Option<Severity> = asked.optional("severity")?;
+    let unit = asked.text("unit")?;
+    let kind = asked.text("kind")?;
+    let overdue = asked.flag("overdue")?;
+    let folded_into = asked.text("folded_into")?;
     let after = asked.text("after")?;
     let limit = asked.limit(100, MOST)?;
     asked.finish()?;
@@ -103,12 +156,17 @@ async fn list(
         grid,
         state,
         open,
+        severity,
+        unit,
+        kind,
+        overdue_at: overdue.then(|| centre.sources.clock.now()),
+        folded_into,
         before: after.as_deref().map(read_cursor).transpose()?,
         limit: u32::try_from(limit + 1).unwrap_or(u32::MAX),
     };
     let found = tickets::list(&centre.sources.reader, &filter).await?;
     let listed = Listed::cut(found, limit, |ticket| cursor(ticket.life.opened, &ticket.id));
-    let items = show_all(&centre, &listed.items).await;
+    let items = show_all(&centre, &listed.items).await?;
     Ok(Json(Listed { items, next: listed.next }))
 }
 
@@ -116,7 +174,35 @@ async fn list(
 struct WithHistory {
     #[serde(flatten)]
     ticket: Shown,
+    evidence: Evidence,
+    /// How it climbed.
+    escalations: Vec<Escalation>,
     history: Vec<ShownLine>,
+}
+
+/// What the sensor proves.
+#[derive(Debug, serde::Serialize)]
+struct Evidence {
+    /// Whether it may be closed on what is known now.
+    proven: bool,
+    /// Whether the hazard holds, as far as is known.
+    holds: bool,
+    /// Since when it is calm, while that is being proven.
+    calm_since: Option<String>,
+    /// From when on it may be closed if it stays calm.
+    closable_from: Option<String>,
+    text: Reason,
+}
+
+/// One level up.
+#[derive(serde::Serialize)]
+struct Escalation {
+    at: String,
+    from: serde_json::Value,
+    to: serde_json::Value,
+    /// Which deadline had passed: `accept`, `dispatch`, `rectify`, `recheck`.
+    missed: serde_json::Value,
+    listed: bool,
 }
 
 async fn one(
@@ -128,15 +214,62 @@ async fn one(
     let missing = || Problem::missing("这张工单", "such ticket");
     let ticket = tickets::one(&centre.sources.reader, &id).await?.ok_or_else(missing)?;
     let history = tickets::history(&centre.sources.reader, &id).await?;
-    let shown = show_all(&centre, std::slice::from_ref(&ticket)).await;
+    let evidence = evidence(&centre, &ticket).await?;
+    let climbs = history.iter().filter(|line| matches!(&*line.what, "escalated" | "listed"));
+    let escalations = climbs.map(|line| Escalation {
+        at: at_centre(line.at),
+        from: line.body["from"].clone(),
+        to: line.body["charge"].clone(),
+        missed: line.body["missed"].clone(),
+        listed: line.what == "listed" || line.body["listed"] == true,
+    });
+    let escalations = escalations.collect();
+    let shown = show_all(&centre, std::slice::from_ref(&ticket)).await?;
     let ticket = shown.into_iter().next().ok_or_else(missing)?;
-    Ok(Json(WithHistory { ticket, history: history.into_iter().map(ShownLine::of).collect() }))
+    let history = history.into_iter().map(ShownLine::of).collect();
+    Ok(Json(WithHistory { ticket, evidence, escalations, history }))
+}
+
+/// What the judge says of closing it now.
+async fn evidence(centre: &Centre, ticket: &Ticket) -> Result<Evidence, Problem> {
+    let proof = match (subject_of(ticket), RuleId::parse(&ticket.rule)) {
+        (Some(subject), Ok(rule)) => in_time(centre.sources.door.proof(subject, rule)).await?,
+        (None, _) | (Some(_), Err(_)) => Err(NotYet::Unknown),
+    };
+    let moment = |at: At| match at {
+        At::Centre(at) => at_centre(at),
+        At::Gateway(at) => at_gateway(at),
+    };
+    let (calm_since, closable_from) = match proof {
+        Err(NotYet::Calm { since: Some(since), of }) => {
+            let until = match since {
+                At::Centre(at) => At::Centre(at.plus(of)),
+                At::Gateway(at) => At::Gateway(at.plus(of)),
+            };
+            (Some(moment(since)), Some(moment(until)))
+        }
+        Ok(()) | Err(_) => (None, None),
+    };
+    Ok(Evidence {
+        proven: proof.is_ok(),
+        holds: matches!(proof, Err(NotYet::Holds { .. })),
+        calm_since,
+        closable_from,
+        text: match proof {
+            Ok(()) => Reason::new(
+                "传感器已证明恢复，可以结案",
+                "the sensor proves the repair: it may be closed",
+            ),
+            Err(not_yet) => Reason::new(not_yet.zh(), not_yet.to_string()),
+        },
+    })
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Accept {
     by: String,
+    version: Option<u32>,
 }
 
 async fn accept(
@@ -144,14 +277,78 @@ async fn accept(
     Path(ticket): Path<String>,
     Body(body): Body<Accept>,
 ) -> Result<Json<Shown>, Problem> {
-    let by = person(&body.by)?;
-    done(&centre, act(&centre, &by, Action::AcceptTicket { ticket }).await?).await
+    let deed = TicketDeed::Accept;
+    done(&centre, ticket, deed, &body.by, body.version).await
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Submit {
+    by: String,
+    version: Option<u32>,
+    /// What was done.
+    note: Option<String>,
+}
+
+async fn submit(
+    State(centre): State<Centre>,
+    Path(ticket): Path<String>,
+    Body(body): Body<Submit>,
+) -> Result<Json<Shown>, Problem> {
+    let deed = TicketDeed::Submit { note: note(body.note.as_deref())? };
+    done(&centre, ticket, deed, &body.by, body.version).await
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithReason {
+    by: String,
+    version: Option<u32>,
+    reason: String,
+}
+
+async fn give_back(
+    State(centre): State<Centre>,
+    Path(ticket): Path<String>,
+    Body(body): Body<WithReason>,
+) -> Result<Json<Shown>, Problem> {
+    let deed = TicketDeed::Return { reason: reason(&body.reason)? };
+    done(&centre, ticket, deed, &body.by, body.version).await
+}
+
+async fn void(
+    State(centre): State<Centre>,
+    Path(ticket): Path<String>,
+    Body(body): Body<WithReason>,
+) -> Result<Json<Shown>, Problem> {
+    let deed = TicketDeed::Void { reason: reason(&body.reason)? };
+    done(&centre, ticket, deed, &body.by, body.version).await
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HandOver {
+    by: String,
+    version: Option<u32>,
+    /// A person's id; without it: one level up.
+    to: Option<String>,
+    reason: String,
+}
+
+async fn hand_over(
+    State(centre): State<Centre>,
+    Path(ticket): Path<String>,
+    Body(body): Body<HandOver>,
+) -> Result<Json<Shown>, Problem> {
+    let deed = TicketDeed::HandOver { to: body.to, reason: reason(&body.reason)? };
+    done(&centre, ticket, deed, &body.by, body.version).await
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Close {
     by: String,
+    version: Option<u32>,
     note: Option<String>,
     /// What stands in for the proof where there can be none.
     exception: Option<CloseException>,
@@ -172,8 +369,8 @@ async fn close(
 ) -> Result<Json<Shown>, Problem> {
     let by = person(&body.by)?;
     let exception = body.exception.map(|exception| read_exception(&by, exception)).transpose()?;
-    let action = Action::CloseTicket { ticket, note: note(body.note.as_deref())?, exception };
-    done(&centre, act(&centre, &by, action).await?).await
+    let deed = TicketDeed::Close { note: note(body.note.as_deref())?, exception };
+    done(&centre, ticket, deed, &by, body.version).await
 }
 
 fn read_exception(by: &str, exception: CloseException) -> Result<Exception, Problem> {
@@ -189,27 +386,28 @@ fn read_exception(by: &str, exception: CloseException) -> Result<Exception, Prob
     }
 }
 
-async fn done(centre: &Centre, done: Done) -> Result<Json<Shown>, Problem> {
-    match done {
+async fn done(
+    centre: &Centre,
+    ticket: String,
+    deed: TicketDeed,
+    by: &str,
+    seen: Option<u32>,
+) -> Result<Json<Shown>, Problem> {
+    let by = person(by)?;
+    match act(centre, &by, Action::Ticket { ticket, deed, seen }).await? {
         Done::Ticket(ticket) => {
-            let shown = show_all(centre, std::slice::from_ref(&*ticket)).await;
+            let shown = show_all(centre, std::slice::from_ref(&*ticket)).await?;
             shown.into_iter().next().map(Json).ok_or_else(Problem::try_again)
         }
-        Done::Alarm(_) | Done::Settled(_) => Err(Problem::try_again()),
+        Done::Alarm(_) | Done::Incident(_) | Done::Settled(_) => Err(Problem::try_again()),
     }
 }
 
-async fn show_all(centre: &Centre, tickets: &[Ticket]) -> Vec<Shown> {
-    let labels = label_points(centre, tickets.iter().filter_map(full_point)).await;
+async fn show_all(centre: &Centre, tickets: &[Ticket]) -> Result<Vec<Shown>, Problem> {
+    let seen = look_at(centre, tickets.iter().filter_map(full_point)).await;
+    let hidden = tickets::hidden(&centre.sources.reader).await?;
     let now = centre.sources.clock.now();
-    tickets
-        .iter()
-        .map(|ticket| {
-            let point = full_point(ticket);
-            let label = point.as_ref().and_then(|point| labels.get(point).cloned());
-            show(centre, ticket, point, label, now)
-        })
-        .collect()
+    Ok(tickets.iter().map(|ticket| show(centre, ticket, &seen, &hidden, now)).collect())
 }
 
 fn full_point(ticket: &Ticket) -> Option<FullPointId> {
@@ -219,16 +417,26 @@ fn full_point(ticket: &Ticket) -> Option<FullPointId> {
 fn show(
     centre: &Centre,
     ticket: &Ticket,
-    point: Option<FullPointId>,
-    label: Option<String>,
+    seen: &HashMap<FullPointId, Looked>,
+    hidden: &HashMap<String, u64>,
     now: CentreTime,
 ) -> Shown {
+    let point = full_point(ticket);
+    let label = point.as_ref().and_then(|point| seen.get(point)).map(|it| it.label.clone());
     let rule = RuleId::parse(&ticket.rule).ok();
     let rule = rule.and_then(|rule| centre.sources.rulebook.rule(&rule));
     let (life, body) = (&ticket.life, &ticket.body);
     let overdue = life.is_overdue(now);
-    let flags =
-        [(overdue, "overdue"), (life.historical, "historical"), (life.self_healed, "self-healed")];
+    let charge = life.charge.as_ref();
+    let listed = charge.is_some_and(|charge| charge.listed.is_some());
+    let flags = [
+        (overdue, "overdue"),
+        (listed, "listed"),
+        (life.historical, "historical"),
+        (life.self_healed, "self-healed"),
+        (life.reopened, "reopened"),
+        (life.folded.is_some(), "folded"),
+    ];
     let path = centre.places.written_path(&ticket.grid_path);
     Shown {
         id: ticket.id.clone(),
@@ -257,6 +465,20 @@ fn show(
         },
         overdue,
         flags: flags.into_iter().filter_map(|(set, word)| set.then_some(word)).collect(),
+        version: ticket.version,
+        holder: charge.map(|charge| Holder {
+            grid: charge.grid.clone(),
+            grid_name: centre.places.grid_name(&charge.grid),
+            level: charge.level,
+            level_zh: charge.level.zh(),
+            person: charge.person.as_deref().and_then(|id| centre.places.person(id)),
+            since: at_centre(charge.since),
+        }),
+        next: life.deadline().map(|at| Next { at: at_centre(at), what: next_word(ticket) }),
+        listed,
+        hides: hidden.get(&ticket.id).copied().unwrap_or(0),
+        folded_into: life.folded.as_ref().map(|folded| folded.into.clone()),
+        submitted: life.submitted.as_ref().map(show_deed),
         marks: body.marks.clone(),
         recurrences: life.recurrences,
         proven: life.proven,
@@ -269,6 +491,19 @@ fn show(
         note: body.note.clone(),
         retired: body.retired,
         changed: at_centre(ticket.changed),
+    }
+}
+
+/// What must happen next.
+fn next_word(ticket: &Ticket) -> &'static str {
+    let life = &ticket.life;
+    match life.state {
+        TicketState::Recheck if life.proven => "recheck",
+        _ if life.charge.as_ref().is_some_and(|charge| charge.listed.is_some()) => "review",
+        TicketState::Verify | TicketState::Accept => "accept",
+        TicketState::Dispatch => "dispatch",
+        TicketState::Rectifying | TicketState::Recheck | TicketState::Suspended => "rectify",
+        TicketState::Closed | TicketState::Void => "nothing",
     }
 }
 

@@ -8,23 +8,25 @@ use std::collections::{BTreeMap, HashMap};
 
 use firegrid_rules::alarm::{Event, State};
 use firegrid_rules::decision::{At, Change, Decision, Marks};
+use firegrid_rules::incident::{self, Other};
 use firegrid_rules::lifecycle::{self, Actor, Answer};
 use firegrid_rules::rulebook::Severity;
 use firegrid_wire::names::GatewayId;
 use firegrid_wire::time::CentreTime;
 use serde_json::{Value, json};
 
-use super::case::{Owner, id_of, place, told};
+use super::case::{Owner, check_latest, id_of, place, told};
+use super::tickets::deeds::Doing;
 use crate::judge::changes::Changes;
 use crate::judge::events::{Done, Refused};
 use crate::storage::alarms::{Alarm, AlarmBody, Deed};
 use crate::storage::events::NewEvent;
-use crate::storage::history::HistoryLine;
+use crate::storage::history::{HistoryLine, LastLine};
 
 /// Every alarm that is not closed.
 #[derive(Debug, Default)]
 pub struct AlarmBook {
-    open: BTreeMap<String, (Alarm, u32)>,
+    open: BTreeMap<String, (Alarm, Option<LastLine>)>,
     /// The alarm that stands for an occurrence, where its id is not the occurrence's own.
     renamed: HashMap<String, String>,
 }
@@ -51,10 +53,10 @@ pub struct OwnAlarm<'a> {
 
 impl AlarmBook {
     /// The book as it was committed: open alarms, and the last line of each.
-    pub fn restored(alarms: Vec<Alarm>, lines: Vec<(String, u32)>) -> AlarmBook {
-        let lines: HashMap<String, u32> = lines.into_iter().collect();
+    pub fn restored(alarms: Vec<Alarm>, lines: Vec<(String, LastLine)>) -> AlarmBook {
+        let mut lines: HashMap<String, LastLine> = lines.into_iter().collect();
         let open = alarms.into_iter().map(|alarm| {
-            let last = lines.get(&alarm.id).copied().unwrap_or(0);
+            let last = lines.remove(&alarm.id);
             (alarm.id.clone(), (alarm, last))
         });
         let mut book = AlarmBook { open: open.collect(), renamed: HashMap::new() };
@@ -72,19 +74,25 @@ impl AlarmBook {
     }
 
     /// The judgement decided something about an alarm.
-    pub fn decided(&mut self, decision: &Decision, owner: &Owner, to: &mut Changes) {
+    pub fn decided(
+        &mut self,
+        decision: &Decision,
+        owner: &Owner,
+        zone: Option<&str>,
+        to: &mut Changes,
+    ) {
         let occurrence = id_of(decision);
         let id = self.renamed.get(&occurrence).unwrap_or(&occurrence).clone();
         let when = decision.arrived;
         let line = told(decision);
         match decision.change {
             Change::Raised if self.open.contains_key(&id) => {}
-            Change::Raised => self.raise(occurrence, decision, owner, to),
+            Change::Raised => self.raise(occurrence, decision, owner, zone, to),
             Change::Relapsed => {
                 if !self.happened(&id, Event::Relapsed, when, "relapsed", line, to) {
                     let again = format!("{occurrence}{AGAIN}{}", when.millis());
                     self.renamed.insert(occurrence, again.clone());
-                    self.raise(again, decision, owner, to);
+                    self.raise(again, decision, owner, zone, to);
                 }
             }
             Change::Calmed => self.write_line(&id, when, None, "calmed", line, to),
@@ -129,6 +137,7 @@ impl AlarmBook {
             raised_t: None,
             raised: now,
             changed: now,
+            version: 0,
         };
         self.open_new(alarm, json!({ "zh": reason_zh, "en": reason_en }), to);
     }
@@ -166,16 +175,69 @@ impl AlarmBook {
         }
     }
 
+    /// Takes every alarm of an incident that nobody has taken.
+    pub fn take_incident(
+        &mut self,
+        incident: &str,
+        doing: Doing<'_>,
+        to: &mut Changes,
+    ) -> Result<Done, Refused> {
+        let belongs = |alarm: &&Alarm| {
+            alarm.body.incident.as_ref().is_some_and(|place| place.incident == incident)
+        };
+        let members: Vec<&Alarm> = self.open().filter(belongs).collect();
+        let first = members.first().ok_or(Refused::NotFound)?;
+        let (by, state) = (first.body.acknowledged.clone(), first.state.as_str());
+        let untaken = members.iter().filter(|alarm| alarm.state.sounds());
+        let ids: Vec<String> = untaken.map(|alarm| alarm.id.clone()).collect();
+        if ids.is_empty() {
+            return Err(Refused::AlreadySo { by, state });
+        }
+        let mut taken = Vec::new();
+        for id in ids {
+            match self.act(&id, Event::Acknowledge, doing, to)? {
+                Done::Alarm(alarm) => taken.push(*alarm),
+                Done::Incident(_) | Done::Ticket(_) | Done::Settled(_) => {}
+            }
+        }
+        Ok(Done::Incident(taken))
+    }
+
+    /// Alarms whose unit or gateway belongs to somebody else now are theirs.
+    pub fn moved(
+        &mut self,
+        owner_of: impl Fn(&GatewayId) -> Owner,
+        now: CentreTime,
+        to: &mut Changes,
+    ) {
+        let ids: Vec<String> = self.open.keys().cloned().collect();
+        for id in ids {
+            let Some((alarm, _)) = self.open.get_mut(&id) else { continue };
+            let owner = owner_of(&alarm.gateway);
+            if alarm.unit == owner.unit && alarm.grid.as_ref() == Some(&owner.grid) {
+                continue;
+            }
+            let line = json!({
+                "from": { "unit": alarm.unit, "grid": alarm.grid },
+                "to": { "unit": owner.unit, "grid": owner.grid },
+            });
+            (alarm.unit, alarm.grid) = (owner.unit, Some(owner.grid));
+            self.write_line(&id, now, None, "moved", line, to);
+            self.tell(&id, "moved", to);
+        }
+    }
+
     /// A person takes or closes an alarm.
     pub fn act(
         &mut self,
         id: &str,
         event: Event,
-        by: &str,
-        now: CentreTime,
+        doing: Doing<'_>,
         to: &mut Changes,
     ) -> Result<Done, Refused> {
-        let (alarm, _) = self.open.get(id).ok_or(Refused::NotFound)?;
+        let Doing { by, now, seen } = doing;
+        let (alarm, last) = self.open.get(id).ok_or(Refused::NotFound)?;
+        check_latest(seen, last.as_ref())?;
         let deed = lifecycle::Deed { who: Actor::Person(by.to_owned()), when: now };
         let (what, note) = match &event {
             Event::Acknowledge => ("acknowledged", json!({})),
@@ -199,15 +261,39 @@ impl AlarmBook {
                 by: alarm.body.acknowledged.clone(),
                 state: alarm.state.as_str(),
             }),
-            Answer::Refused(refusal) => {
-                Err(Refused::NotAllowed { code: refusal.code, zh: refusal.zh, en: refusal.en })
-            }
+            Answer::Refused(refusal) => Err(refusal.into()),
         }
     }
 
-    fn raise(&mut self, id: String, decision: &Decision, owner: &Owner, to: &mut Changes) {
+    fn raise(
+        &mut self,
+        id: String,
+        decision: &Decision,
+        owner: &Owner,
+        zone: Option<&str>,
+        to: &mut Changes,
+    ) {
         let (gateway, point) = place(&decision.subject);
+        let joined = (decision.kind == FIRE).then(|| {
+            let of_unit = |alarm: &&Alarm| match &owner.unit {
+                Some(unit) => alarm.unit.as_ref() == Some(unit),
+                None => alarm.gateway == *gateway,
+            };
+            let others =
+                self.open.values().map(|(alarm, _)| alarm).filter(of_unit).filter_map(|alarm| {
+                    Some(Other {
+                        place: alarm.body.incident.as_ref()?,
+                        zone: alarm.body.zone.as_deref(),
+                        state: alarm.state,
+                        returned: alarm.body.returned.map(CentreTime::from_millis),
+                    })
+                });
+            incident::join(&id, zone, decision.arrived, others)
+        });
         let body = AlarmBody {
+            zone: zone.map(str::to_owned),
+            quiet: joined.as_ref().is_some_and(|joined| !joined.sounds),
+            incident: joined.map(|joined| joined.place),
             reason_zh: decision.reason.zh(),
             reason_en: decision.reason.to_string(),
             marks: decision.marks.words().into_iter().map(str::to_owned).collect(),
@@ -231,6 +317,7 @@ impl AlarmBook {
             },
             raised: decision.arrived,
             changed: decision.arrived,
+            version: 0,
         };
         self.open_new(alarm, told(decision), to);
     }
@@ -252,7 +339,7 @@ impl AlarmBook {
 
     fn open_new(&mut self, alarm: Alarm, line: Value, to: &mut Changes) {
         let (id, now) = (alarm.id.clone(), alarm.raised);
-        self.open.insert(id.clone(), (alarm, 0));
+        self.open.insert(id.clone(), (alarm, None));
         self.write_line(&id, now, None, "raised", line, to);
         self.tell(&id, "raised", to);
     }
@@ -288,7 +375,7 @@ impl AlarmBook {
         match event {
             Event::Relapsed => {
                 alarm.body.relapses = alarm.body.relapses.saturating_add(1);
-                alarm.body.acknowledged = None;
+                (alarm.body.acknowledged, alarm.body.quiet) = (None, false);
             }
             Event::Cleared => alarm.body.returned = Some(now.millis()),
             Event::Retired => alarm.body.retired = true,
@@ -312,9 +399,11 @@ impl AlarmBook {
         to: &mut Changes,
     ) {
         let Some((alarm, last)) = self.open.get_mut(id) else { return };
-        *last += 1;
-        let line =
-            HistoryLine { n: *last, at, who: who.map(str::to_owned), what: what.to_owned(), body };
+        let n = last.as_ref().map_or(0, |last| last.n) + 1;
+        let (who, what) = (who.map(str::to_owned), what.to_owned());
+        *last = Some(LastLine { n, at, who: who.clone(), what: what.clone() });
+        alarm.version = n;
+        let line = HistoryLine { n, at, who, what, body };
         to.alarm_lines.push((id.to_owned(), line));
         to.alarms.insert(id.to_owned(), alarm.clone());
     }
@@ -331,10 +420,16 @@ impl AlarmBook {
             "point": alarm.point,
             "unit": alarm.unit,
             "grid": alarm.grid,
+            "incident": alarm.body.incident,
+            "sounds": alarm.sounds(),
+            "version": alarm.version,
         });
         to.events.push(NewEvent { kind: "alarm", body, at: alarm.changed });
     }
 }
+
+/// The kind whose alarms of one unit are one incident.
+const FIRE: &str = "fire";
 
 /// What stands between an occurrence and the moment at which it became an alarm again.
 const AGAIN: &str = "~again~";

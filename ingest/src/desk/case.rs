@@ -1,8 +1,12 @@
 //! Names of cases: an id is made of its cause, so that one cause can never be told twice.
 
 use firegrid_rules::decision::{At, Decision, Occurrence, Reason, Subject};
+use firegrid_rules::escalation::Chain;
 use firegrid_rules::routing::Routing;
 use firegrid_wire::names::{GatewayId, PointId};
+
+use crate::judge::events::Refused;
+use crate::storage::history::LastLine;
 
 /// Whose a case is: the unit, the grid that owns it, and the way down to that grid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +17,8 @@ pub struct Owner {
     pub grid: String,
     /// The ids from the region down to that grid, joined by strokes.
     pub path: String,
+    /// The way up from that grid, with the people of each.
+    pub chain: Chain,
 }
 
 impl Owner {
@@ -24,7 +30,8 @@ impl Owner {
             .map_or_else(|| region.to_owned(), |grid| grid.id.clone());
         let path: Vec<&str> = routing.path(&grid).iter().map(|grid| grid.id.as_str()).collect();
         let path = if path.is_empty() { grid.clone() } else { path.join("/") };
-        Owner { unit: unit.map(str::to_owned), grid, path }
+        let chain = Chain::of(routing, &grid);
+        Owner { unit: unit.map(str::to_owned), grid, path, chain }
     }
 }
 
@@ -64,4 +71,12 @@ pub fn told(decision: &Decision) -> serde_json::Value {
         "span": decision.span.map(|span| span.to_string()),
         "t": decision.at.millis(),
     })
+}
+
+/// Refuses what is done on an older line of history than the last: somebody was first.
+pub fn check_latest(seen: Option<u32>, last: Option<&LastLine>) -> Result<(), Refused> {
+    match (seen, last) {
+        (Some(seen), Some(last)) if seen < last.n => Err(Refused::NotLatest(last.clone())),
+        (Some(_) | None, Some(_) | None) => Ok(()),
+    }
 }

@@ -3,6 +3,8 @@
 use firegrid_rules::alarm::{self, State, Verdict};
 use firegrid_rules::condition::Said;
 use firegrid_rules::decision::{At, Change, Decision, Marks, Occurrence, Reason, Subject};
+use firegrid_rules::escalation::Chain;
+use firegrid_rules::routing::Routing;
 use firegrid_rules::rulebook::{Effect, Revision, RuleId, Severity};
 use firegrid_rules::ticket;
 use firegrid_wire::names::FullPointId;
@@ -12,7 +14,9 @@ use firegrid_wire::time::{CentreTime, GatewayTime};
 use super::alarms::AlarmBook;
 use super::case::Owner;
 use super::tickets::TicketBook;
+use super::tickets::deeds::{Doing, TicketDeed};
 use crate::judge::changes::Changes;
+use crate::storage::history::{HistoryLine, LastLine};
 
 const DAY: i64 = 24 * 3_600;
 
@@ -38,7 +42,8 @@ fn decision(step: &str, severity: Severity, change: Change, raised: i64, now: i6
 }
 
 fn owner() -> Owner {
-    Owner { unit: Some("mall".into()), grid: "s1".into(), path: "r/l/m/s1".into() }
+    let chain = Chain::of(&Routing::default(), "s1");
+    Owner { unit: Some("mall".into()), grid: "s1".into(), path: "r/l/m/s1".into(), chain }
 }
 
 fn serious(change: Change, raised: i64, now: i64) -> Decision {
@@ -129,9 +134,17 @@ fn closed() -> (TicketBook, Changes) {
     let (mut book, mut changes) = tickets(&[serious(Raised, 10, 11)]);
     let id = changes.tickets.keys().next().expect("a ticket").clone();
     let now = |second: i64| CentreTime::from_millis(second * 1_000);
-    book.accept(&id, "王", now(20), &mut changes).expect("taken");
-    book.decided(&serious(Cleared, 10, 30), &owner(), &mut changes);
-    book.close(&id, (None, None), "王", now(40), |_, _| Ok(()), &mut changes).expect("closed");
+    let mut act = |book: &mut TicketBook, deed, second| {
+        let doing = Doing { by: "王", now: now(second), seen: None };
+        let done = book.act(&id, &deed, doing, |_, _| Ok(()), &Routing::default(), &mut changes);
+        done.expect("done");
+        std::mem::take(&mut changes)
+    };
+    let mut told = vec![act(&mut book, TicketDeed::Accept, 20)];
+    let mut cleared = Changes::default();
+    book.decided(&serious(Cleared, 10, 30), &owner(), &mut cleared);
+    told.push(act(&mut book, TicketDeed::Close { note: None, exception: None }, 40));
+    changes = told.pop().expect("what closing changed");
     (book, changes)
 }
 
@@ -158,13 +171,25 @@ fn after_the_review_window_it_is_another_ticket() {
 #[test]
 fn a_book_that_is_read_again_goes_on_with_the_same_tickets_and_numbers() {
     let (_, changes) = tickets(&[serious(Raised, 10, 11), serious(Relapsed, 10, 12)]);
-    let lines = changes.ticket_lines.iter().map(|(id, line)| (id.clone(), line.n)).collect();
+    let last = |line: &HistoryLine| LastLine {
+        n: line.n,
+        at: line.at,
+        who: line.who.clone(),
+        what: line.what.clone(),
+    };
+    let lines = changes.ticket_lines.iter().map(|(id, line)| (id.clone(), last(line))).collect();
     let rows = changes.tickets.into_values().collect();
-    let (mut book, mut changes) = (TicketBook::restored(rows, lines), Changes::default());
+    let now = CentreTime::from_millis(12_000);
+    let book = TicketBook::default().restored(rows, lines, &Routing::default(), now);
+    let (mut book, mut changes) = (book, Changes::default());
     book.decided(&serious(Raised, 10, 13), &owner(), &mut changes);
     assert!(changes.ticket_lines.is_empty(), "it stands already");
     book.decided(&serious(Cleared, 10, 14), &owner(), &mut changes);
     assert_eq!(changes.ticket_lines[0].1.n, 3);
+}
+
+fn seat(now: CentreTime) -> Doing<'static> {
+    Doing { by: "甲", now, seen: None }
 }
 
 fn alarm_states(changes: &Changes) -> Vec<State> {
@@ -175,29 +200,29 @@ fn alarm_states(changes: &Changes) -> Vec<State> {
 fn a_fire_that_goes_on_after_it_was_closed_sounds_as_a_new_alarm() {
     let (mut book, mut changes) = (AlarmBook::default(), Changes::default());
     let now = |second: i64| CentreTime::from_millis(second * 1_000);
-    book.decided(&serious(Raised, 10, 11), &owner(), &mut changes);
+    book.decided(&serious(Raised, 10, 11), &owner(), None, &mut changes);
     let id = changes.alarms.keys().next().expect("an alarm").clone();
-    book.act(&id, alarm::Event::Acknowledge, "甲", now(12), &mut changes).expect("taken");
+    book.act(&id, alarm::Event::Acknowledge, seat(now(12)), &mut changes).expect("taken");
     let exception = Some("探测器已拆除".to_owned());
     let close = alarm::Event::Close { verdict: Verdict::False, exception };
-    book.act(&id, close, "甲", now(13), &mut changes).expect("closed");
+    book.act(&id, close, seat(now(13)), &mut changes).expect("closed");
     assert_eq!(alarm_states(&changes), [State::Closed]);
-    book.decided(&serious(Relapsed, 10, 20), &owner(), &mut changes);
+    book.decided(&serious(Relapsed, 10, 20), &owner(), None, &mut changes);
     assert_eq!(alarm_states(&changes), [State::Closed, State::ActiveUnacked]);
-    book.decided(&serious(Cleared, 10, 30), &owner(), &mut changes);
+    book.decided(&serious(Cleared, 10, 30), &owner(), None, &mut changes);
     assert_eq!(alarm_states(&changes), [State::Closed, State::ReturnedUnacked]);
 }
 
 #[test]
 fn a_relapse_sounds_again_and_must_be_taken_again() {
     let (mut book, mut changes) = (AlarmBook::default(), Changes::default());
-    book.decided(&serious(Raised, 10, 11), &owner(), &mut changes);
+    book.decided(&serious(Raised, 10, 11), &owner(), None, &mut changes);
     let id = changes.alarms.keys().next().expect("an alarm").clone();
     let now = CentreTime::from_millis(12_000);
-    book.act(&id, alarm::Event::Acknowledge, "甲", now, &mut changes).expect("taken");
-    book.decided(&serious(Calmed, 10, 13), &owner(), &mut changes);
+    book.act(&id, alarm::Event::Acknowledge, seat(now), &mut changes).expect("taken");
+    book.decided(&serious(Calmed, 10, 13), &owner(), None, &mut changes);
     assert_eq!(alarm_states(&changes), [State::ActiveAcked], "calm is not over");
-    book.decided(&serious(Relapsed, 10, 14), &owner(), &mut changes);
+    book.decided(&serious(Relapsed, 10, 14), &owner(), None, &mut changes);
     assert_eq!(alarm_states(&changes), [State::ActiveUnacked]);
     assert_eq!(book.open().next().expect("open").body.acknowledged, None);
 }

@@ -1,47 +1,85 @@
 //! The book of tickets: one open ticket per (subject, kind), recurrences appended.
 //!
 //! Holds the tickets that are open, and those closed so recently that the same hazard would
-//! reopen them (回头看). Pure: numbers the lines, and leaves the writing to the commit.
+//! reopen them (回头看). Decisions come in here, people's deeds in [`deeds`], deadlines in
+//! [`clock`], and what hides what is kept in [`folds`]. Pure: numbers the lines, and leaves the
+//! writing to the commit.
 
-use std::collections::{BTreeMap, HashMap};
+mod clock;
+pub mod deeds;
+mod folds;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use firegrid_rules::decision::{At, Change, Decision, Marks, Subject};
-use firegrid_rules::engine::NotYet;
+use firegrid_rules::escalation::{Chain, Charge};
 use firegrid_rules::lifecycle::{self, Actor, Answer};
-use firegrid_rules::rulebook::RuleId;
-use firegrid_rules::ticket::{self, Due, Event, Exception, State};
+use firegrid_rules::routing::Routing;
+use firegrid_rules::ticket::{self, Event, Setting, State, TermsOf};
 use firegrid_wire::names::{FullPointId, GatewayId};
 use firegrid_wire::time::CentreTime;
 use serde_json::{Value, json};
 
+pub use self::folds::Causes;
 use super::case::{Owner, id_of, occurrence_words, place, told};
 use crate::judge::changes::Changes;
-use crate::judge::events::{Done, Refused};
-use crate::storage::alarms::Deed;
 use crate::storage::events::NewEvent;
-use crate::storage::history::HistoryLine;
+use crate::storage::history::{HistoryLine, LastLine};
 use crate::storage::tickets::{Standing, Ticket, TicketBody};
 
 /// Every ticket that can still change.
 #[derive(Debug, Default)]
 pub struct TicketBook {
-    tickets: BTreeMap<String, (Ticket, u32)>,
-    cases: HashMap<(String, String), String>,
+    tickets: BTreeMap<String, Kept>,
+    /// The newest ticket of a subject and kind of hazard.
+    cases: BTreeMap<(String, String), String>,
+    /// When something must be looked at, the next first.
+    due: BTreeSet<(CentreTime, String)>,
+    causes: Causes,
+    terms: TermsOf,
+}
+
+/// A ticket in the book.
+#[derive(Debug)]
+struct Kept {
+    ticket: Ticket,
+    last: Option<LastLine>,
+    /// Where it stands among what is due.
+    due: Option<CentreTime>,
 }
 
 impl TicketBook {
-    /// The book as it was committed: tickets, and the last line of each.
-    pub fn restored(mut tickets: Vec<Ticket>, lines: Vec<(String, u32)>) -> TicketBook {
-        let lines: HashMap<String, u32> = lines.into_iter().collect();
-        let mut book = TicketBook::default();
+    /// An empty book: what hides what, and how long what may take.
+    pub fn new(causes: Causes, terms: TermsOf) -> TicketBook {
+        TicketBook { causes, terms, ..TicketBook::default() }
+    }
+
+    /// The book as it was committed: tickets, and the last line of each. A ticket that an earlier
+    /// version wrote without saying whose it is becomes that of its grid.
+    pub fn restored(
+        mut self,
+        mut tickets: Vec<Ticket>,
+        lines: Vec<(String, LastLine)>,
+        routing: &Routing,
+        now: CentreTime,
+    ) -> TicketBook {
+        let mut lines: BTreeMap<String, LastLine> = lines.into_iter().collect();
         // Of several tickets of one case the newest takes recurrences.
         tickets.sort_by_key(|ticket| ticket.life.opened);
-        for ticket in tickets {
-            book.cases.insert((ticket.subject.clone(), ticket.kind.clone()), ticket.id.clone());
-            let last = lines.get(&ticket.id).copied().unwrap_or(0);
-            book.tickets.insert(ticket.id.clone(), (ticket, last));
+        for mut ticket in tickets {
+            if ticket.life.charge.is_none() && !ticket.life.state.is_over() {
+                let due = ticket.life.due;
+                let until = due.accept.max(now.plus(firegrid_wire::time::Millis::seconds(60)));
+                let turn = Chain::of(routing, &ticket.grid).first();
+                ticket.life.charge = Some(turn.charge(now, until));
+            }
+            let id = ticket.id.clone();
+            self.cases.insert((ticket.subject.clone(), ticket.kind.clone()), id.clone());
+            let last = lines.remove(&id);
+            self.tickets.insert(id.clone(), Kept { ticket, last, due: None });
+            self.rewind(&id);
         }
-        book
+        self
     }
 
     /// The judgement decided something about a hazard.
@@ -49,8 +87,8 @@ impl TicketBook {
         let subject = decision.subject.to_string();
         let id = self.cases.get(&(subject, decision.kind.clone())).cloned();
         let id = id.filter(|id| {
-            let ticket = self.tickets.get(id).map(|(ticket, _)| ticket);
-            ticket.is_some_and(|ticket| ticket.life.takes_recurrence(decision.arrived))
+            let kept = self.tickets.get(id);
+            kept.is_some_and(|kept| kept.ticket.life.takes_recurrence(decision.arrived))
         });
         match (id, decision.change) {
             (None, Change::Raised | Change::Relapsed) => self.open(decision, owner, to),
@@ -62,14 +100,15 @@ impl TicketBook {
                 | Change::Revised
                 | Change::Retired,
             ) => {}
-            (Some(id), Change::Raised) => self.raised_again(&id, decision, to),
-            (Some(id), Change::Relapsed) => self.relapsed(&id, decision, to),
+            (Some(id), Change::Raised) => self.raised_again(&id, decision, owner, to),
+            (Some(id), Change::Relapsed) => self.relapsed(&id, decision, owner, to),
             (Some(id), Change::Calmed) => {
-                self.happened(&id, Event::Calmed, "calmed", decision, to);
+                self.calm(&id, decision.arrived);
+                self.happened(&id, Event::Calmed, "calmed", decision, owner, to);
             }
-            (Some(id), Change::Cleared) => self.cleared(&id, decision, to),
+            (Some(id), Change::Cleared) => self.cleared(&id, decision, owner, to),
             (Some(id), Change::Confirmed) => {
-                if let Some((ticket, _)) = self.tickets.get_mut(&id) {
+                if let Some(Kept { ticket, .. }) = self.tickets.get_mut(&id) {
                     ticket.body.marks.retain(|mark| mark != Marks::PROVISIONAL);
                     ticket.body.reason_zh = decision.reason.zh();
                     ticket.body.reason_en = decision.reason.to_string();
@@ -80,60 +119,45 @@ impl TicketBook {
                 self.write_line(&id, decision.arrived, None, "rule-changed", told(decision), to);
             }
             (Some(id), Change::Retired) => {
-                if let Some((ticket, _)) = self.tickets.get_mut(&id) {
+                if let Some(Kept { ticket, .. }) = self.tickets.get_mut(&id) {
                     ticket.body.retired = true;
                 }
-                self.happened(&id, Event::Retired, "retired", decision, to);
+                self.happened(&id, Event::Retired, "retired", decision, owner, to);
             }
         }
     }
 
-    /// A person takes a ticket.
-    pub fn accept(
+    /// Tickets whose unit or gateway belongs to somebody else now move there, with their clocks.
+    pub fn moved(
         &mut self,
-        id: &str,
-        by: &str,
+        owner_of: impl Fn(&GatewayId) -> Owner,
         now: CentreTime,
         to: &mut Changes,
-    ) -> Result<Done, Refused> {
-        self.act(id, Event::Accept, "accepted", json!({}), by, now, to)
-    }
-
-    /// A person closes a ticket. `may_close` says what the engine knows of a subject and rule.
-    pub fn close(
-        &mut self,
-        id: &str,
-        words: (Option<String>, Option<Exception>),
-        by: &str,
-        now: CentreTime,
-        may_close: impl FnOnce(&Subject, &RuleId) -> Result<(), NotYet>,
-        to: &mut Changes,
-    ) -> Result<Done, Refused> {
-        let (note, exception) = words;
-        let (ticket, _) = self.tickets.get(id).ok_or(Refused::NotFound)?;
-        let proof = match (subject_of(ticket), ticket.rule.parse::<RuleId>()) {
-            (Some(subject), Ok(rule)) => may_close(&subject, &rule),
-            (None, _) | (Some(_), Err(_)) => Err(NotYet::Unknown),
-        };
-        let line = json!({
-            "note": note,
-            "exception": exception.as_ref().map(|it| json!({ "reason": it.reason, "second": it.second })),
-        });
-        let event = Event::Close { proof, exception };
-        let done = self.act(id, event, "closed", line, by, now, to)?;
-        if let Some((ticket, _)) = self.tickets.get_mut(id) {
-            ticket.body.closed = Some(Deed { by: by.to_owned(), at: now.millis() });
-            ticket.body.note = note;
-            ticket.body.standing.clear();
-            to.tickets.insert(id.to_owned(), ticket.clone());
-            return Ok(Done::Ticket(Box::new(ticket.clone())));
+    ) {
+        let open = self.tickets.values().filter(|kept| !kept.ticket.life.state.is_over());
+        let ids: Vec<String> = open.map(|kept| kept.ticket.id.clone()).collect();
+        for id in ids {
+            let Some(Kept { ticket, .. }) = self.tickets.get_mut(&id) else { continue };
+            let owner = owner_of(&ticket.gateway);
+            if ticket.unit == owner.unit && ticket.grid == owner.grid {
+                continue;
+            }
+            let line = json!({
+                "from": { "unit": ticket.unit, "grid": ticket.grid },
+                "to": { "unit": owner.unit, "grid": owner.grid },
+            });
+            (ticket.unit, ticket.grid, ticket.grid_path) = (owner.unit, owner.grid, owner.path);
+            ticket.life.moved(now, &owner.chain);
+            self.write_line(&id, now, None, "moved", line, to);
         }
-        Ok(done)
     }
 
     fn open(&mut self, decision: &Decision, owner: &Owner, to: &mut Changes) {
         let (gateway, point) = place(&decision.subject);
         let now = decision.arrived;
+        let setting =
+            Setting { terms: self.terms.severity(decision.severity), chain: &owner.chain };
+        let (life, turn) = ticket::Ticket::opened(setting, now, decision.marks.historical);
         let ticket = Ticket {
             id: self.free_id(decision),
             kind: decision.kind.clone(),
@@ -145,7 +169,7 @@ impl TicketBook {
             unit: owner.unit.clone(),
             grid: owner.grid.clone(),
             grid_path: owner.path.clone(),
-            life: ticket::Ticket::opened(decision.severity, now, decision.marks.historical),
+            life,
             body: TicketBody {
                 marks: marks(decision),
                 reason_zh: decision.reason.zh(),
@@ -158,11 +182,18 @@ impl TicketBook {
                 ..TicketBody::default()
             },
             changed: now,
+            version: 0,
         };
         let id = ticket.id.clone();
         self.cases.insert((ticket.subject.clone(), ticket.kind.clone()), id.clone());
-        self.tickets.insert(id.clone(), (ticket, 0));
+        self.tickets.insert(id.clone(), Kept { ticket, last: None, due: None });
         self.write_line(&id, now, None, "opened", told(decision), to);
+        if !turn.passed.is_empty() {
+            let line = json!({ "passed": turn.passed, "charge": self.charge_words(&id) });
+            self.write_line(&id, now, None, "passed-over", line, to);
+        }
+        self.fold_under_causes(&id, now, to);
+        self.adopt_effects(&id, now, to);
     }
 
     /// The id of the case, unless an older ticket of the very same occurrence has it.
@@ -175,8 +206,8 @@ impl TicketBook {
     }
 
     /// The same hazard once more; or a further step of the rule, while an earlier one stands.
-    fn raised_again(&mut self, id: &str, decision: &Decision, to: &mut Changes) {
-        let Some((ticket, _)) = self.tickets.get_mut(id) else { return };
+    fn raised_again(&mut self, id: &str, decision: &Decision, owner: &Owner, to: &mut Changes) {
+        let Some(Kept { ticket, .. }) = self.tickets.get_mut(id) else { return };
         let stands = standing(decision);
         if ticket.body.standing.contains(&stands) {
             return;
@@ -188,16 +219,13 @@ impl TicketBook {
         ticket.body.reason_zh = decision.reason.zh();
         ticket.body.reason_en = decision.reason.to_string();
         ticket.body.marks = marks(decision);
+        (ticket.body.calm_since, ticket.body.unfolds) = (None, None);
         if ticket.severity < decision.severity {
             ticket.severity = decision.severity;
-            let graver = decision.severity.terms().from(decision.arrived);
-            ticket.life.due = Due {
-                accept: ticket.life.due.accept.min(graver.accept),
-                rectify: ticket.life.due.rectify.min(graver.rectify),
-            };
+            let terms = self.terms.severity(decision.severity);
+            ticket.life.graver(decision.arrived, Setting { terms, chain: &owner.chain });
         }
         if is_further_step && ticket.life.state != State::Recheck {
-            ticket.changed = decision.arrived;
             self.write_line(id, decision.arrived, None, "further-step", told(decision), to);
             return;
         }
@@ -206,33 +234,35 @@ impl TicketBook {
             (ticket.body.closed, ticket.body.note) = (None, None);
         }
         let what = if reopened { "reopened" } else { "raised-again" };
-        self.happened(id, Event::RaisedAgain, what, decision, to);
+        self.happened(id, Event::RaisedAgain, what, decision, owner, to);
+        self.fold_under_causes(id, decision.arrived, to);
+        self.adopt_effects(id, decision.arrived, to);
     }
 
     /// Calm was broken. On a ticket that was closed meanwhile this is the hazard once more.
-    fn relapsed(&mut self, id: &str, decision: &Decision, to: &mut Changes) {
-        let state = self.tickets.get(id).map(|(ticket, _)| ticket.life.state);
-        match state {
-            Some(State::Closed | State::Recheck) => self.raised_again(id, decision, to),
-            Some(
-                State::Verify
-                | State::Dispatch
-                | State::Accept
-                | State::Rectifying
-                | State::Suspended,
-            ) => {
-                self.happened(id, Event::Relapsed, "relapsed", decision, to);
+    fn relapsed(&mut self, id: &str, decision: &Decision, owner: &Owner, to: &mut Changes) {
+        let Some(Kept { ticket, .. }) = self.tickets.get_mut(id) else { return };
+        (ticket.body.calm_since, ticket.body.unfolds) = (None, None);
+        match ticket.life.state {
+            State::Closed | State::Recheck => self.raised_again(id, decision, owner, to),
+            State::Verify
+            | State::Dispatch
+            | State::Accept
+            | State::Rectifying
+            | State::Suspended => {
+                self.happened(id, Event::Relapsed, "relapsed", decision, owner, to);
             }
-            Some(State::Void) | None => {}
+            State::Void => {}
         }
     }
 
     /// Calm was proven for one step; the ticket is proven when no step stands any more.
-    fn cleared(&mut self, id: &str, decision: &Decision, to: &mut Changes) {
-        let Some((ticket, _)) = self.tickets.get_mut(id) else { return };
+    fn cleared(&mut self, id: &str, decision: &Decision, owner: &Owner, to: &mut Changes) {
+        self.calm(id, decision.arrived);
+        let Some(Kept { ticket, .. }) = self.tickets.get_mut(id) else { return };
         ticket.body.standing.retain(|stands| stands.step != decision.step);
         if ticket.body.standing.is_empty() {
-            self.happened(id, Event::Cleared, "cleared", decision, to);
+            self.happened(id, Event::Cleared, "cleared", decision, owner, to);
         } else {
             self.write_line(id, decision.arrived, None, "step-cleared", told(decision), to);
         }
@@ -244,56 +274,20 @@ impl TicketBook {
         event: Event,
         what: &'static str,
         decision: &Decision,
+        owner: &Owner,
         to: &mut Changes,
     ) {
-        let Some((ticket, _)) = self.tickets.get_mut(id) else { return };
+        let Some(Kept { ticket, .. }) = self.tickets.get_mut(id) else { return };
         let deed = lifecycle::Deed { who: Actor::Judgement, when: decision.arrived };
-        match ticket.life.step(event, deed) {
+        let setting = Setting { terms: self.terms.severity(ticket.severity), chain: &owner.chain };
+        match ticket.life.step(event, deed, setting) {
             Answer::Done(life, _) => {
                 ticket.life = life;
-                ticket.changed = decision.arrived;
                 self.write_line(id, decision.arrived, None, what, told(decision), to);
             }
             Answer::AlreadySo | Answer::Refused(_) => {
                 to.tickets.insert(id.to_owned(), ticket.clone());
-            }
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "a deed is who, when, what, and what was said")]
-    fn act(
-        &mut self,
-        id: &str,
-        event: Event,
-        what: &'static str,
-        line: Value,
-        by: &str,
-        now: CentreTime,
-        to: &mut Changes,
-    ) -> Result<Done, Refused> {
-        let (ticket, _) = self.tickets.get_mut(id).ok_or(Refused::NotFound)?;
-        let deed = lifecycle::Deed { who: Actor::Person(by.to_owned()), when: now };
-        match ticket.life.step(event, deed) {
-            Answer::Done(life, _) => {
-                ticket.life = life;
-                ticket.changed = now;
-                let done = Done::Ticket(Box::new(ticket.clone()));
-                self.write_line(id, now, Some(by), what, line, to);
-                Ok(done)
-            }
-            Answer::AlreadySo => {
-                let accepted = ticket
-                    .life
-                    .accepted
-                    .as_ref()
-                    .map(|deed| Deed { by: deed.who.to_string(), at: deed.when.millis() });
-                Err(Refused::AlreadySo {
-                    by: ticket.body.closed.clone().or(accepted),
-                    state: ticket.life.state.as_str(),
-                })
-            }
-            Answer::Refused(refusal) => {
-                Err(Refused::NotAllowed { code: refusal.code, zh: refusal.zh, en: refusal.en })
+                self.rewind(id);
             }
         }
     }
@@ -308,13 +302,13 @@ impl TicketBook {
         body: Value,
         to: &mut Changes,
     ) {
-        let Some((ticket, last)) = self.tickets.get_mut(id) else { return };
-        *last += 1;
-        let line =
-            HistoryLine { n: *last, at, who: who.map(str::to_owned), what: what.to_owned(), body };
-        to.ticket_lines.push((id.to_owned(), line));
+        let Some(Kept { ticket, last, .. }) = self.tickets.get_mut(id) else { return };
+        let n = last.as_ref().map_or(0, |last| last.n) + 1;
+        let (who, what) = (who.map(str::to_owned), what.to_owned());
+        *last = Some(LastLine { n, at, who: who.clone(), what: what.clone() });
+        (ticket.version, ticket.changed) = (n, at);
         to.tickets.insert(id.to_owned(), ticket.clone());
-        let body = json!({
+        let event = json!({
             "id": id,
             "what": what,
             "kind": ticket.kind,
@@ -325,8 +319,34 @@ impl TicketBook {
             "unit": ticket.unit,
             "grid": ticket.grid,
             "grid_path": ticket.grid_path,
+            "folded_into": ticket.life.folded.as_ref().map(|folded| &folded.into),
+            "version": n,
         });
-        to.events.push(NewEvent { kind: "ticket", body, at });
+        to.events.push(NewEvent { kind: "ticket", body: event, at });
+        to.ticket_lines.push((id.to_owned(), HistoryLine { n, at, who, what, body }));
+        self.rewind(id);
+    }
+
+    /// Puts a ticket where it belongs among what is due.
+    fn rewind(&mut self, id: &str) {
+        let Some(kept) = self.tickets.get_mut(id) else { return };
+        let unfolds = kept.ticket.body.unfolds.map(CentreTime::from_millis);
+        let due = [kept.ticket.life.deadline(), unfolds].into_iter().flatten().min();
+        if let Some(before) = kept.due.take() {
+            self.due.remove(&(before, id.to_owned()));
+        }
+        if let Some(due) = due {
+            kept.due = Some(due);
+            self.due.insert((due, id.to_owned()));
+        }
+    }
+
+    /// Whose turn it is, as a line of history tells it.
+    fn charge_words(&self, id: &str) -> Value {
+        let charge = self.tickets.get(id).and_then(|kept| kept.ticket.life.charge.as_ref());
+        charge.map_or(Value::Null, |Charge { grid, level, person, until, .. }| {
+            json!({ "grid": grid, "level": level, "person": person, "until": until.millis() })
+        })
     }
 }
 
@@ -339,9 +359,13 @@ fn marks(decision: &Decision) -> Vec<String> {
 }
 
 /// What a ticket is about, in the words of the rules.
-fn subject_of(ticket: &Ticket) -> Option<Subject> {
-    match FullPointId::parse(&ticket.subject) {
+pub fn subject_of(ticket: &Ticket) -> Option<Subject> {
+    subject(&ticket.subject)
+}
+
+fn subject(text: &str) -> Option<Subject> {
+    match FullPointId::parse(text) {
         Ok(point) => Some(Subject::Point(point)),
-        Err(_) => GatewayId::parse(&ticket.subject).ok().map(Subject::Gateway),
+        Err(_) => GatewayId::parse(text).ok().map(Subject::Gateway),
     }
 }

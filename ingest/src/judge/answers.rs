@@ -1,5 +1,8 @@
 //! Answers to the API: what lives in the judgement's memory.
 
+use firegrid_rules::decision::Subject;
+use firegrid_rules::engine::NotYet;
+use firegrid_rules::rulebook::RuleId;
 use firegrid_wire::names::{FullPointId, GatewayId};
 use firegrid_wire::time::CentreTime;
 
@@ -42,6 +45,11 @@ impl Judgement {
         let now_of =
             |(id, gateway): (&GatewayId, &Gateway)| gateway.now(id, self.engine.horizons(id), now);
         self.gateways.iter().map(now_of).collect()
+    }
+
+    /// Whether what a rule found on a subject is proven to be over, or why not.
+    pub fn proof(&self, subject: &Subject, rule: &RuleId, now: CentreTime) -> Result<(), NotYet> {
+        self.engine.may_close(subject, rule, now)
     }
 
     /// How many gateways are known, and how many of them belong to no unit.

@@ -3,6 +3,9 @@
 //! What is asked here lives in the runner's memory. What is committed is read from the tables
 //! with a reader of one's own and does not come through this door.
 
+use firegrid_rules::decision::Subject;
+use firegrid_rules::engine::NotYet;
+use firegrid_rules::rulebook::RuleId;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::events::{
@@ -45,6 +48,11 @@ impl Door {
     /// How the centre is.
     pub async fn health(&self) -> Result<Health, Gone> {
         self.ask(Question::Health).await
+    }
+
+    /// Whether what a rule found on a subject is proven to be over, or why not.
+    pub async fn proof(&self, subject: Subject, rule: RuleId) -> Result<Result<(), NotYet>, Gone> {
+        self.ask(|answer| Question::Proof(subject, rule, answer)).await
     }
 
     /// Alarms that are raised but could not be committed yet (未入库), the newest first. They

@@ -8,8 +8,10 @@
 use std::sync::Arc;
 
 use firegrid_rules::alarm::Verdict;
-use firegrid_rules::engine::PointView;
-use firegrid_rules::ticket::Exception;
+use firegrid_rules::decision::Subject;
+use firegrid_rules::engine::{NotYet, PointView};
+use firegrid_rules::lifecycle::Refusal;
+use firegrid_rules::rulebook::RuleId;
 use firegrid_wire::beat::{Clock, LaneBeat, SpoolHealth};
 use firegrid_wire::catalogue::{CatalogueHash, PointEntry};
 use firegrid_wire::envelope::Envelope;
@@ -19,7 +21,9 @@ use firegrid_wire::span::{BatchName, Lane, PerLane, SpanId};
 use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 use tokio::sync::oneshot;
 
+use crate::desk::tickets::deeds::TicketDeed;
 use crate::storage::alarms::{Alarm, Deed};
+use crate::storage::history::LastLine;
 use crate::storage::inbox::InboxName;
 use crate::storage::tickets::Ticket;
 
@@ -141,6 +145,8 @@ pub enum Question {
     Gateways(oneshot::Sender<Vec<GatewayNow>>),
     /// How the centre is.
     Health(oneshot::Sender<Health>),
+    /// Whether what a rule found on a subject is proven to be over, or why not.
+    Proof(Subject, RuleId, oneshot::Sender<Result<(), NotYet>>),
     /// Alarms that are raised but could not be committed yet (未入库).
     Unrecorded(oneshot::Sender<Vec<Alarm>>),
 }
@@ -296,6 +302,13 @@ pub enum Action {
     AcknowledgeAlarm {
         /// Its id.
         alarm: String,
+        /// The last line of its history that was seen.
+        seen: Option<u32>,
+    },
+    /// Takes every alarm of an incident that sounds.
+    AcknowledgeIncident {
+        /// Its id.
+        incident: String,
     },
     /// Says what an alarm was.
     CloseAlarm {
@@ -305,20 +318,17 @@ pub enum Action {
         verdict: Verdict,
         /// Why it is closed although nothing has proven that it is over.
         exception: Option<String>,
+        /// The last line of its history that was seen.
+        seen: Option<u32>,
     },
-    /// Takes a ticket.
-    AcceptTicket {
+    /// Does something with a ticket.
+    Ticket {
         /// Its id.
         ticket: String,
-    },
-    /// Closes a ticket.
-    CloseTicket {
-        /// Its id.
-        ticket: String,
-        /// What is to be said.
-        note: Option<String>,
-        /// What stands in for the proof where there can be none.
-        exception: Option<Exception>,
+        /// What.
+        deed: TicketDeed,
+        /// The last line of its history that was seen.
+        seen: Option<u32>,
     },
     /// Says that the box which speaks now is the right one of two with one identity.
     SettleConflict {
@@ -332,10 +342,18 @@ pub enum Action {
 pub enum Done {
     /// An alarm.
     Alarm(Box<Alarm>),
+    /// The alarms of an incident that were taken.
+    Incident(Vec<Alarm>),
     /// A ticket.
     Ticket(Box<Ticket>),
     /// A gateway clears again.
     Settled(GatewayId),
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Refused {
+        Refused::NotAllowed { code: refusal.code, zh: refusal.zh, en: refusal.en }
+    }
 }
 
 /// Why something was not done.
@@ -350,6 +368,8 @@ pub enum Refused {
         /// Where it stands, in the word of its state.
         state: &'static str,
     },
+    /// Somebody or something was first. (409)
+    NotLatest(LastLine),
     /// It may not be. (409)
     NotAllowed {
         /// A word for programs, for example `not-proven`.

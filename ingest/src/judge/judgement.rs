@@ -11,7 +11,7 @@ use firegrid_rules::decision::{Decision, Subject};
 use firegrid_rules::engine::{ClearHold, Engine, StateKey};
 use firegrid_rules::routing::Routing;
 use firegrid_rules::rulebook::{Effect, RuleId, Rulebook, Severity};
-use firegrid_rules::ticket::REVIEW_WINDOW;
+use firegrid_rules::ticket::{REVIEW_WINDOW, TermsOf};
 use firegrid_rules::{alarm, engine};
 use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::names::{FullPointId, GatewayId, NameError, RegionId};
@@ -26,7 +26,8 @@ use super::receipts::Owed;
 use super::vouched::{Growing, Stretches};
 use crate::desk::alarms::{AlarmBook, OwnAlarm};
 use crate::desk::case::{Owner, place};
-use crate::desk::tickets::TicketBook;
+use crate::desk::tickets::deeds::Doing;
+use crate::desk::tickets::{Causes, TicketBook};
 use crate::intake::admission::{LaneState, Place};
 use crate::intake::wish::{Stage, Wish};
 use crate::storage::events::NewEvent;
@@ -106,8 +107,10 @@ impl Judgement {
         rulebook: Arc<Rulebook>,
         routing: Routing,
         region: RegionId,
+        terms: TermsOf,
         now: CentreTime,
     ) -> Result<Judgement, NotRestored> {
+        let desk = TicketBook::new(Causes::of(&rulebook), terms);
         let rows = rule_state::load(reader).await?;
         let rows = rows.into_iter().map(|(key, body)| (StateKey(key), body));
         let mut engine = Engine::restore(rulebook, rows)?;
@@ -119,7 +122,6 @@ impl Judgement {
         let strangers = known.values().filter(|gateway| gateway.unit.is_none()).count();
         let mut judgement = Judgement {
             engine,
-            routing,
             region,
             centre: GatewayId::parse(GatewayId::CENTRE)?,
             gateways: known,
@@ -127,10 +129,13 @@ impl Judgement {
                 alarms::load_open(reader).await?,
                 alarms::load_lines(reader).await?,
             ),
-            tickets: TicketBook::restored(
+            tickets: desk.restored(
                 tickets::load(reader, reviewed).await?,
                 tickets::load_lines(reader, reviewed).await?,
+                &routing,
+                now,
             ),
+            routing,
             changes: Changes::default(),
             owed: Owed::default(),
             touched: BTreeSet::new(),
@@ -191,6 +196,7 @@ impl Judgement {
         let mut decisions = Vec::new();
         self.engine.tick(now, &mut decisions);
         self.decided(&decisions);
+        self.tickets.tick(now, &self.routing, &mut self.changes);
         if ALIVE_EVERY <= now.since(self.alive) {
             self.alive = now;
             self.changes.alive = Some(now);
@@ -223,7 +229,8 @@ impl Judgement {
         let alive = self.alive.plus(ALIVE_EVERY);
         let deaf = self.ears.deaf_since.filter(|_| !self.ears.told);
         let deaf = deaf.map_or(alive, |since| since.plus(DEAF_PATIENCE));
-        alive.min(deaf).min(self.engine.deadline().unwrap_or(alive))
+        let due = self.tickets.deadline().unwrap_or(alive);
+        alive.min(deaf).min(due).min(self.engine.deadline().unwrap_or(alive))
     }
 
     /// A person does something.
@@ -237,20 +244,22 @@ impl Judgement {
     }
 
     fn do_it(&mut self, action: &Action, by: &str, now: CentreTime) -> Result<Done, Refused> {
-        let Judgement { alarms, tickets, changes, engine, .. } = self;
+        let doing = |seen| Doing { by, now, seen };
+        let Judgement { alarms, tickets, changes, engine, routing, .. } = self;
         match action {
-            Action::AcknowledgeAlarm { alarm } => {
-                alarms.act(alarm, alarm::Event::Acknowledge, by, now, changes)
+            Action::AcknowledgeAlarm { alarm, seen } => {
+                alarms.act(alarm, alarm::Event::Acknowledge, doing(*seen), changes)
             }
-            Action::CloseAlarm { alarm, verdict, exception } => {
+            Action::AcknowledgeIncident { incident } => {
+                alarms.take_incident(incident, doing(None), changes)
+            }
+            Action::CloseAlarm { alarm, verdict, exception, seen } => {
                 let event = alarm::Event::Close { verdict: *verdict, exception: exception.clone() };
-                alarms.act(alarm, event, by, now, changes)
+                alarms.act(alarm, event, doing(*seen), changes)
             }
-            Action::AcceptTicket { ticket } => tickets.accept(ticket, by, now, changes),
-            Action::CloseTicket { ticket, note, exception } => {
-                let words = (note.clone(), exception.clone());
+            Action::Ticket { ticket, deed, seen } => {
                 let may_close = |subject: &Subject, rule: &_| engine.may_close(subject, rule, now);
-                tickets.close(ticket, words, by, now, may_close, changes)
+                tickets.act(ticket, deed, doing(*seen), may_close, routing, changes)
             }
             Action::SettleConflict { gateway } => self.settle(gateway, by, now),
         }
@@ -345,7 +354,10 @@ impl Judgement {
             let (gateway, _) = place(&decision.subject);
             let owner = self.owner(gateway);
             match decision.effect {
-                Effect::Alarm => self.alarms.decided(decision, &owner, &mut self.changes),
+                Effect::Alarm => {
+                    let zone = self.zone(&decision.subject);
+                    self.alarms.decided(decision, &owner, zone.as_deref(), &mut self.changes);
+                }
                 Effect::Hazard => self.tickets.decided(decision, &owner, &mut self.changes),
                 Effect::Note => self.changes.events.push(NewEvent {
                     kind: "note",
@@ -374,6 +386,13 @@ impl Judgement {
         Owner::of(&self.routing, self.region.as_str(), unit)
     }
 
+    /// The zone of a point, as its catalogue says.
+    fn zone(&self, subject: &Subject) -> Option<String> {
+        let Subject::Point(point) = subject else { return None };
+        let entry = self.gateways.get(&point.gateway)?.catalogues.entry(&point.point)?;
+        (!entry.zone.is_empty()).then(|| entry.zone.clone())
+    }
+
     fn settle(&mut self, id: &GatewayId, by: &str, now: CentreTime) -> Result<Done, Refused> {
         let gateway = self.gateways.get_mut(id).ok_or(Refused::NotFound)?;
         gateway.conflict.take().ok_or(Refused::NotFound)?;
@@ -396,7 +415,7 @@ fn retired_case(done: &Done) -> Option<(Subject, RuleId)> {
         Done::Ticket(ticket) if ticket.body.retired && ticket.body.closed.is_some() => {
             (&ticket.gateway, &ticket.point, &ticket.rule)
         }
-        Done::Alarm(_) | Done::Ticket(_) | Done::Settled(_) => return None,
+        Done::Alarm(_) | Done::Incident(_) | Done::Ticket(_) | Done::Settled(_) => return None,
     };
     let point = FullPointId { gateway: gateway.clone(), point: point.clone()? };
     Some((Subject::Point(point), rule.parse().ok()?))

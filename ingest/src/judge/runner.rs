@@ -412,6 +412,9 @@ impl Runner {
             Question::Health(answer) => {
                 let _ = answer.send(self.health(now));
             }
+            Question::Proof(subject, rule, answer) => {
+                let _ = answer.send(self.judgement.proof(&subject, &rule, now));
+            }
             Question::Unrecorded(answer) => {
                 let _ = answer.send(self.unrecorded());
             }

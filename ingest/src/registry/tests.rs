@@ -1,7 +1,6 @@
 use std::fmt::Write;
 
 use firegrid_rules::rulebook::Severity;
-use firegrid_rules::ticket;
 
 use super::*;
 use crate::storage;
@@ -226,9 +225,10 @@ async fn what_vanishes_from_the_files_is_forgotten_unless_something_refers_to_it
         unit: Some("mall".into()),
         grid: "east-1".into(),
         grid_path: "county/town/east/east-1".into(),
-        life: ticket::Ticket::opened(Severity::Major, CentreTime::from_millis(1), false),
+        life: storage::scratch::untouched(Severity::Major, CentreTime::from_millis(1)),
         body: storage::tickets::TicketBody::default(),
         changed: CentreTime::from_millis(1),
+        version: 1,
     };
     storage::tickets::put(&mut to, &ticket).await.expect("written");
     to.commit().await.expect("committed");

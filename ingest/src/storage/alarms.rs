@@ -1,11 +1,12 @@
 //! Live alarms and what was done about each.
 
 use firegrid_rules::alarm::{State, Verdict};
+use firegrid_rules::incident::Place;
 use firegrid_rules::rulebook::Severity;
 use firegrid_wire::names::{GatewayId, PointId};
 use firegrid_wire::time::{CentreTime, GatewayTime};
 
-use super::history::{self, Book, HistoryLine, line_number};
+use super::history::{self, Book, HistoryLine, LastLine, read_last};
 use super::rows::{Columns, json};
 use super::{Reader, StorageError, Transaction};
 
@@ -40,6 +41,8 @@ pub struct Alarm {
     pub raised: CentreTime,
     /// When the centre last changed it.
     pub changed: CentreTime,
+    /// The number of its last line of history.
+    pub version: u32,
 }
 
 /// What is known of an alarm beyond its columns.
@@ -71,6 +74,22 @@ pub struct AlarmBody {
     pub verdict: Option<Verdict>,
     /// Why it was closed without proof.
     pub exception: Option<String>,
+    /// The zone of its point, where that is known.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// Its place among the fires of its unit.
+    #[serde(default)]
+    pub incident: Option<Place>,
+    /// Whether it is only counted: somebody has taken a fire of its zone.
+    #[serde(default)]
+    pub quiet: bool,
+}
+
+impl Alarm {
+    /// Whether it must be heard.
+    pub fn sounds(&self) -> bool {
+        self.state.sounds() && !self.body.quiet
+    }
 }
 
 /// A moment of the centre in the JSON of a row: whole milliseconds since 1970.
@@ -103,7 +122,7 @@ pub struct AlarmFilter {
 }
 
 const COLUMNS_OF_ALL: &str = "SELECT id, kind, rule, step, severity, gateway, point, unit, grid, \
-     state, body, raised_t, raised_at, changed_at FROM alarm WHERE state <> 'closed'";
+     state, body, raised_t, raised_at, changed_at, version FROM alarm WHERE state <> 'closed'";
 
 /// Every alarm that is not closed.
 pub async fn load_open(reader: &Reader) -> Result<Vec<Alarm>, StorageError> {
@@ -119,7 +138,7 @@ pub async fn list(reader: &Reader, filter: &AlarmFilter) -> Result<Vec<Alarm>, S
     };
     let rows = sqlx::query(
         "SELECT id, kind, rule, step, severity, gateway, point, unit, grid, state, body, \
-         raised_t, raised_at, changed_at FROM alarm \
+         raised_t, raised_at, changed_at, version FROM alarm \
          WHERE ($1 = '' OR state = $1) AND (raised_at < $2 OR (raised_at = $2 AND id < $3)) \
          AND ($5 = 0 OR state <> 'closed') AND ($6 = '' OR kind = $6) AND ($7 = '' OR unit = $7) \
          ORDER BY raised_at DESC, id DESC LIMIT $4",
@@ -140,7 +159,7 @@ pub async fn list(reader: &Reader, filter: &AlarmFilter) -> Result<Vec<Alarm>, S
 pub async fn one(reader: &Reader, id: &str) -> Result<Option<Alarm>, StorageError> {
     let row = sqlx::query(
         "SELECT id, kind, rule, step, severity, gateway, point, unit, grid, state, body, \
-         raised_t, raised_at, changed_at FROM alarm WHERE id = $1",
+         raised_t, raised_at, changed_at, version FROM alarm WHERE id = $1",
     )
     .bind(id)
     .fetch_optional(&reader.pool)
@@ -153,31 +172,27 @@ pub async fn history(reader: &Reader, id: &str) -> Result<Vec<HistoryLine>, Stor
     history::read(reader, Book::Alarms, id).await
 }
 
-/// The last number of history that each open alarm has.
-pub async fn load_lines(reader: &Reader) -> Result<Vec<(String, u32)>, StorageError> {
+/// The last line of history that each open alarm has.
+pub async fn load_lines(reader: &Reader) -> Result<Vec<(String, LastLine)>, StorageError> {
     let rows = sqlx::query(
-        "SELECT alarm_history.alarm AS id, MAX(alarm_history.n) AS n FROM alarm_history \
-         JOIN alarm ON alarm.id = alarm_history.alarm WHERE alarm.state <> 'closed' \
-         GROUP BY alarm_history.alarm",
+        "SELECT line.alarm AS id, line.n, line.at, line.who, line.what FROM alarm_history line \
+         JOIN alarm ON alarm.id = line.alarm WHERE alarm.state <> 'closed' \
+         AND line.n = (SELECT MAX(n) FROM alarm_history WHERE alarm = line.alarm)",
     )
     .fetch_all(&reader.pool)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Columns { table: "alarm_history", row };
-            Ok((row.text("id")?, line_number(&row)?))
-        })
-        .collect()
+    rows.iter().map(|row| read_last(&Columns { table: "alarm_history", row })).collect()
 }
 
 /// Writes an alarm as it stands.
 pub async fn put(to: &mut Transaction<'_>, row: &Alarm) -> Result<(), StorageError> {
     sqlx::query(
         "INSERT INTO alarm (id, kind, rule, step, severity, gateway, point, unit, grid, state, \
-         body, raised_t, raised_at, changed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+         body, raised_t, raised_at, changed_at, version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
          ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body, \
-         severity = excluded.severity, changed_at = excluded.changed_at",
+         severity = excluded.severity, unit = excluded.unit, grid = excluded.grid, \
+         changed_at = excluded.changed_at, version = excluded.version",
     )
     .bind(row.id.clone())
     .bind(row.kind.clone())
@@ -193,6 +208,7 @@ pub async fn put(to: &mut Transaction<'_>, row: &Alarm) -> Result<(), StorageErr
     .bind(row.raised_t.map(GatewayTime::millis))
     .bind(row.raised.millis())
     .bind(row.changed.millis())
+    .bind(i64::from(row.version))
     .execute(&mut *to.inner)
     .await?;
     Ok(())
@@ -215,5 +231,6 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Alarm, StorageError> {
         raised_t: row.maybe_number("raised_t")?.map(GatewayTime::from_millis),
         raised: CentreTime::from_millis(row.number("raised_at")?),
         changed: CentreTime::from_millis(row.number("changed_at")?),
+        version: row.small("version")?,
     })
 }

@@ -20,6 +20,19 @@ pub struct HistoryLine {
     pub body: serde_json::Value,
 }
 
+/// The last line of a history, as far as whoever acts next must know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastLine {
+    /// Its number.
+    pub n: u32,
+    /// When.
+    pub at: CentreTime,
+    /// Who did it; none if the system did.
+    pub who: Option<String>,
+    /// What happened.
+    pub what: String,
+}
+
 /// Whose history it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Book {
@@ -80,7 +93,7 @@ pub async fn put_line(
 
 fn read_line(row: &Columns<'_>) -> Result<HistoryLine, StorageError> {
     Ok(HistoryLine {
-        n: line_number(row)?,
+        n: row.small("n")?,
         at: CentreTime::from_millis(row.number("at")?),
         who: row.maybe_text("who")?,
         what: row.text("what")?,
@@ -88,6 +101,12 @@ fn read_line(row: &Columns<'_>) -> Result<HistoryLine, StorageError> {
     })
 }
 
-pub(super) fn line_number(row: &Columns<'_>) -> Result<u32, StorageError> {
-    u32::try_from(row.number("n")?).map_err(|error| row.strange("n", &error))
+pub(super) fn read_last(row: &Columns<'_>) -> Result<(String, LastLine), StorageError> {
+    let last = LastLine {
+        n: row.small("n")?,
+        at: CentreTime::from_millis(row.number("at")?),
+        who: row.maybe_text("who")?,
+        what: row.text("what")?,
+    };
+    Ok((row.text("id")?, last))
 }

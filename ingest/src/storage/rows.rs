@@ -39,6 +39,11 @@ impl Columns<'_> {
         u64::try_from(self.number(column)?).map_err(|error| self.strange(column, &error))
     }
 
+    /// A small number that we wrote from an unsigned one.
+    pub(super) fn small(&self, column: &'static str) -> Result<u32, StorageError> {
+        u32::try_from(self.number(column)?).map_err(|error| self.strange(column, &error))
+    }
+
     /// A text that is one of our names or words.
     pub(super) fn parsed<T>(&self, column: &'static str) -> Result<T, StorageError>
     where

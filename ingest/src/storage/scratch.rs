@@ -8,6 +8,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use firegrid_rules::escalation::Chain;
+use firegrid_rules::routing::Routing;
+use firegrid_rules::rulebook::Severity;
+use firegrid_rules::ticket::{Setting, Ticket as Life};
+use firegrid_wire::time::CentreTime;
 use sqlx::{AnyConnection, Connection, Executor};
 
 use self::postgres::Postgres;
@@ -23,6 +28,12 @@ static DATABASES: AtomicU32 = AtomicU32::new(1);
 pub(crate) struct Scratch {
     pub(crate) place: Place,
     _folder: Option<Arc<tempfile::TempDir>>,
+}
+
+/// The life of a ticket that nobody has touched, in a county without people.
+pub(crate) fn untouched(severity: Severity, opened: CentreTime) -> Life {
+    let chain = Chain::of(&Routing::default(), "s1");
+    Life::opened(Setting { terms: severity.terms(), chain: &chain }, opened, false).0
 }
 
 /// Each test once on SQLite, and once on PostgreSQL.

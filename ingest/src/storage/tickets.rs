@@ -1,12 +1,14 @@
 //! Tickets 工单 and what was done about each.
 
+use std::collections::HashMap;
+
 use firegrid_rules::rulebook::Severity;
 use firegrid_rules::ticket::{self, State};
 use firegrid_wire::names::{GatewayId, PointId};
 use firegrid_wire::time::CentreTime;
 
 use super::alarms::Deed;
-use super::history::{self, Book, HistoryLine, line_number};
+use super::history::{self, Book, HistoryLine, LastLine, read_last};
 use super::rows::{Columns, json};
 use super::{Reader, StorageError, Transaction};
 
@@ -39,6 +41,8 @@ pub struct Ticket {
     pub body: TicketBody,
     /// When the centre last changed it.
     pub changed: CentreTime,
+    /// The number of its last line of history.
+    pub version: u32,
 }
 
 /// What is known of a ticket beyond its columns and its life.
@@ -60,6 +64,12 @@ pub struct TicketBody {
     pub closed: Option<Deed>,
     /// What was said on closing.
     pub note: Option<String>,
+    /// Since when it is calm, in centre milliseconds, while that is not proven.
+    #[serde(default)]
+    pub calm_since: Option<i64>,
+    /// When what it hides unfolds, in centre milliseconds: it is calm.
+    #[serde(default)]
+    pub unfolds: Option<i64>,
 }
 
 /// A step of the rule that stands now.
@@ -80,6 +90,16 @@ pub struct TicketFilter {
     pub state: Option<State>,
     /// Only those that are neither closed nor void.
     pub open: bool,
+    /// Only so grave ones.
+    pub severity: Option<Severity>,
+    /// Only of this unit.
+    pub unit: Option<String>,
+    /// Only of this kind of hazard.
+    pub kind: Option<String>,
+    /// Only those that are overdue at this moment.
+    pub overdue_at: Option<CentreTime>,
+    /// Those that this ticket hides; none: those that nothing hides.
+    pub folded_into: Option<String>,
     /// Only opened before this one (its moment and id): the next page.
     pub before: Option<(CentreTime, String)>,
     /// At most so many.
@@ -90,7 +110,7 @@ pub struct TicketFilter {
 pub async fn load(reader: &Reader, closed_since: CentreTime) -> Result<Vec<Ticket>, StorageError> {
     let rows = sqlx::query(
         "SELECT id, kind, rule, severity, subject, gateway, point, unit, grid, grid_path, state, \
-         life, body, opened_at, accept_by, rectify_by, changed_at FROM ticket \
+         life, body, opened_at, accept_by, rectify_by, changed_at, version FROM ticket \
          WHERE state NOT IN ('closed', 'void') OR changed_at >= $1",
     )
     .bind(closed_since.millis())
@@ -110,10 +130,13 @@ pub async fn list(reader: &Reader, filter: &TicketFilter) -> Result<Vec<Ticket>,
         "WITH RECURSIVE below (id) AS (SELECT CAST($1 AS TEXT) UNION \
          SELECT grid.id FROM grid JOIN below ON grid.parent = below.id) \
          SELECT id, kind, rule, severity, subject, gateway, point, unit, grid, grid_path, state, \
-         life, body, opened_at, accept_by, rectify_by, changed_at FROM ticket \
+         life, body, opened_at, accept_by, rectify_by, changed_at, version FROM ticket \
          WHERE ($1 = '' OR grid IN (SELECT id FROM below)) AND ($2 = '' OR state = $2) \
          AND (opened_at < $3 OR (opened_at = $3 AND id < $4)) \
          AND ($6 = 0 OR state NOT IN ('closed', 'void')) \
+         AND COALESCE(folded_into, '') = $7 AND ($8 = '' OR severity = $8) \
+         AND ($9 = '' OR unit = $9) AND ($10 = '' OR kind = $10) \
+         AND ($11 = 0 OR overdue_from < $11) \
          ORDER BY opened_at DESC, id DESC LIMIT $5",
     )
     .bind(grid)
@@ -122,6 +145,11 @@ pub async fn list(reader: &Reader, filter: &TicketFilter) -> Result<Vec<Ticket>,
     .bind(id)
     .bind(i64::from(filter.limit))
     .bind(i64::from(filter.open))
+    .bind(filter.folded_into.clone().unwrap_or_default())
+    .bind(filter.severity.map_or("", Severity::as_str))
+    .bind(filter.unit.clone().unwrap_or_default())
+    .bind(filter.kind.clone().unwrap_or_default())
+    .bind(filter.overdue_at.map_or(0, CentreTime::millis))
     .fetch_all(&reader.pool)
     .await?;
     rows.iter().map(read).collect()
@@ -131,7 +159,7 @@ pub async fn list(reader: &Reader, filter: &TicketFilter) -> Result<Vec<Ticket>,
 pub async fn one(reader: &Reader, id: &str) -> Result<Option<Ticket>, StorageError> {
     let row = sqlx::query(
         "SELECT id, kind, rule, severity, subject, gateway, point, unit, grid, grid_path, state, \
-         life, body, opened_at, accept_by, rectify_by, changed_at FROM ticket WHERE id = $1",
+         life, body, opened_at, accept_by, rectify_by, changed_at, version FROM ticket WHERE id = $1",
     )
     .bind(id)
     .fetch_optional(&reader.pool)
@@ -139,43 +167,58 @@ pub async fn one(reader: &Reader, id: &str) -> Result<Option<Ticket>, StorageErr
     row.as_ref().map(read).transpose()
 }
 
+/// How many open tickets each ticket hides, for those that hide any.
+pub async fn hidden(reader: &Reader) -> Result<HashMap<String, u64>, StorageError> {
+    let rows = sqlx::query(
+        "SELECT folded_into, COUNT(*) AS n FROM ticket WHERE folded_into IS NOT NULL \
+         AND state NOT IN ('closed', 'void') GROUP BY folded_into",
+    )
+    .fetch_all(&reader.pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Columns { table: "ticket", row };
+            Ok((row.text("folded_into")?, row.count("n")?))
+        })
+        .collect()
+}
+
 /// What was done about a ticket, oldest first.
 pub async fn history(reader: &Reader, id: &str) -> Result<Vec<HistoryLine>, StorageError> {
     history::read(reader, Book::Tickets, id).await
 }
 
-/// The last number of history that each ticket of [`load`] has.
+/// The last line of history that each ticket of [`load`] has.
 pub async fn load_lines(
     reader: &Reader,
     closed_since: CentreTime,
-) -> Result<Vec<(String, u32)>, StorageError> {
+) -> Result<Vec<(String, LastLine)>, StorageError> {
     let rows = sqlx::query(
-        "SELECT ticket_history.ticket AS id, MAX(ticket_history.n) AS n FROM ticket_history \
-         JOIN ticket ON ticket.id = ticket_history.ticket \
-         WHERE ticket.state NOT IN ('closed', 'void') OR ticket.changed_at >= $1 \
-         GROUP BY ticket_history.ticket",
+        "SELECT line.ticket AS id, line.n, line.at, line.who, line.what FROM ticket_history line \
+         JOIN ticket ON ticket.id = line.ticket \
+         WHERE (ticket.state NOT IN ('closed', 'void') OR ticket.changed_at >= $1) \
+         AND line.n = (SELECT MAX(n) FROM ticket_history WHERE ticket = line.ticket)",
     )
     .bind(closed_since.millis())
     .fetch_all(&reader.pool)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Columns { table: "ticket_history", row };
-            Ok((row.text("id")?, line_number(&row)?))
-        })
-        .collect()
+    rows.iter().map(|row| read_last(&Columns { table: "ticket_history", row })).collect()
 }
 
 /// Writes a ticket as it stands.
 pub async fn put(to: &mut Transaction<'_>, row: &Ticket) -> Result<(), StorageError> {
     sqlx::query(
         "INSERT INTO ticket (id, kind, rule, severity, subject, gateway, point, unit, grid, \
-         grid_path, state, life, body, opened_at, accept_by, rectify_by, changed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+         grid_path, state, life, body, opened_at, accept_by, rectify_by, changed_at, version, \
+         next_at, folded_into, overdue_from) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+         $19, $20, $21) \
          ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, unit = excluded.unit, \
          grid = excluded.grid, grid_path = excluded.grid_path, state = excluded.state, \
-         life = excluded.life, body = excluded.body, accept_by = excluded.accept_by, rectify_by = excluded.rectify_by, \
-         changed_at = excluded.changed_at",
+         life = excluded.life, body = excluded.body, accept_by = excluded.accept_by, \
+         rectify_by = excluded.rectify_by, changed_at = excluded.changed_at, \
+         version = excluded.version, next_at = excluded.next_at, \
+         folded_into = excluded.folded_into, overdue_from = excluded.overdue_from",
     )
     .bind(row.id.clone())
     .bind(row.kind.clone())
@@ -194,6 +237,10 @@ pub async fn put(to: &mut Transaction<'_>, row: &Ticket) -> Result<(), StorageEr
     .bind(row.life.due.accept.millis())
     .bind(row.life.due.rectify.millis())
     .bind(row.changed.millis())
+    .bind(i64::from(row.version))
+    .bind(row.life.deadline().map(CentreTime::millis))
+    .bind(row.life.folded.as_ref().map(|folded| folded.into.clone()))
+    .bind(row.life.overdue_from().map(CentreTime::millis))
     .execute(&mut *to.inner)
     .await?;
     Ok(())
@@ -215,5 +262,6 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Ticket, StorageError> {
         life: row.json("life")?,
         body: row.json("body")?,
         changed: CentreTime::from_millis(row.number("changed_at")?),
+        version: row.small("version")?,
     })
 }

@@ -1,5 +1,8 @@
 //! By when something must be done: the terms of a severity, by the clock or in working days.
 
+use std::fmt;
+use std::str::FromStr;
+
 use firegrid_wire::time::{CentreTime, Millis};
 
 use crate::rulebook::Severity;
@@ -102,6 +105,51 @@ impl Terms {
 /// working days (120 号令).
 pub const LOOK_AGAIN: Term = Term::WorkingDays(3);
 
+/// The longest that a term may be, and the shortest: a deadline must lie ahead.
+const LONGEST: Millis = Millis::seconds(3_660 * 24 * 3_600);
+const SHORTEST: Millis = Millis::seconds(1);
+const MOST_DAYS: u32 = 1_000;
+
+/// What a term of working days ends with.
+const WORKING_DAYS: [&str; 2] = ["working days", "working day"];
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Term::Within(lasting) => lasting.fmt(f),
+            Term::WorkingDays(1) => f.write_str("1 working day"),
+            Term::WorkingDays(count) => write!(f, "{count} working days"),
+        }
+    }
+}
+
+impl FromStr for Term {
+    type Err = TermError;
+
+    /// Takes a length of time, `30min`, `24h`, `15d`, or `3 working days`.
+    fn from_str(text: &str) -> Result<Term, TermError> {
+        let refused = || TermError { text: text.to_owned() };
+        if let Some(count) = WORKING_DAYS.iter().find_map(|end| text.strip_suffix(end)) {
+            let count: u32 = count.trim().parse().map_err(|_| refused())?;
+            let count = (1..=MOST_DAYS).contains(&count).then_some(count);
+            return count.map(Term::WorkingDays).ok_or_else(refused);
+        }
+        let lasting: Millis = text.parse().map_err(|_| refused())?;
+        let fits = (SHORTEST..=LONGEST).contains(&lasting).then_some(lasting);
+        fits.map(Term::Within).ok_or_else(refused)
+    }
+}
+
+/// A text that is no term.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is no term: write a length from {SHORTEST} to {LONGEST}, as in \"24h\" or \"15d\", or \
+     1 to {MOST_DAYS} \"working days\""
+)]
+pub struct TermError {
+    text: String,
+}
+
 /// China Standard Time, by which working days are counted.
 const CHINA: Millis = Millis::seconds(8 * 3_600);
 
@@ -147,5 +195,17 @@ mod tests {
         check_term(Severity::Major, HOUR / 2, 24 * HOUR);
         // Monday, Tuesday, Wednesday; to the end of that day in China.
         check_term(Severity::Serious, 4 * HOUR, 5 * 24 * HOUR + 7 * HOUR + HOUR / 2);
+    }
+
+    #[test]
+    fn a_term_is_a_length_or_working_days() {
+        for text in ["24h", "15d", "3 working days", "1 working day"] {
+            assert_eq!(text.parse::<Term>().expect("a term").to_string(), text);
+        }
+        for text in
+            ["", "0h", "soon", "0 working days", "5000 working days", "4000d", "working days"]
+        {
+            assert!(text.parse::<Term>().is_err(), "{text:?}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What people read of alarms and tickets, what they may do, and what is refused.
 
 use super::*;
+use crate::desk::tickets::deeds::TicketDeed;
 
 #[tokio::test]
 async fn an_alarm_says_what_where_and_whom_to_call() {
@@ -154,11 +155,8 @@ async fn a_refused_closing_says_why_in_both_languages() {
         json!({ "code": "not-proven", "zh": "故障仍存在，不能结案", "en": "the condition still holds" })
     );
     world.judge(|judge| {
-        let close = Action::CloseTicket {
-            ticket: "a/b".into(),
-            note: Some("已合闸".into()),
-            exception: None,
-        };
+        let deed = TicketDeed::Close { note: Some("已合闸".into()), exception: None };
+        let close = Action::Ticket { ticket: "a/b".into(), deed, seen: None };
         assert_eq!(judge.actions, [("王网格员".to_owned(), close)]);
     });
 }

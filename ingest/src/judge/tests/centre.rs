@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use firegrid_rules::routing::{GridRow, Level, Routing, UnitRow};
+use firegrid_rules::routing::{GridRow, Level, PersonRow, Role, Routing, UnitRow};
 use firegrid_rules::rulebook::Rulebook;
+use firegrid_rules::ticket::TermsOf;
 use firegrid_wire::beat::{Beat, BeatAlarm, Clock as Synced, LaneBeat, SpoolHealth};
 use firegrid_wire::catalogue::{Catalogue, CatalogueHash, DeviceEntry, PointEntry};
 use firegrid_wire::envelope::Envelope;
@@ -24,6 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::desk::tickets::deeds::TicketDeed;
 use crate::judge::alert::Alert;
 use crate::judge::door::Door;
 use crate::judge::events::{
@@ -46,6 +48,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The gateway's clock at second 0.
 const BEGIN: i64 = 1_795_384_800_000;
+
+/// Somebody does something with a ticket, whatever stands of it.
+pub(super) fn doing(ticket: &str, deed: TicketDeed) -> Action {
+    Action::Ticket { ticket: ticket.to_owned(), deed, seen: None }
+}
 
 /// A centre and its gateway.
 pub(super) struct Centre {
@@ -132,6 +139,7 @@ impl Centre {
             Arc::new(Rulebook::shipped()),
             routing(),
             region,
+            TermsOf::default(),
             clock.now(),
         )
         .await
@@ -163,7 +171,7 @@ impl Centre {
         }
         let door = Door::new(control.clone(), last_event_in);
         // Answered after the commit, and so after the receipts that listening brings.
-        let nothing = Action::AcceptTicket { ticket: "none".into() };
+        let nothing = doing("none", TicketDeed::Accept);
         assert_eq!(door.act("nobody", nothing).await, Err(Refused::NotFound));
         let mut centre = Centre {
             scratch,
@@ -641,7 +649,14 @@ pub(super) fn routing() -> Routing {
         grid("s1", Level::Small, Some("m1")),
     ];
     let units = [UnitRow { id: "mall".into(), grid: "s1".into() }];
-    Routing::build(grids, units, []).expect("a county")
+    let worker = PersonRow {
+        id: "wang".into(),
+        name: "王".into(),
+        role: Role::GridWorker,
+        phone: String::new(),
+        grid: "s1".into(),
+    };
+    Routing::build(grids, units, [worker]).expect("a county")
 }
 
 /// A series store in memory.

@@ -184,6 +184,7 @@ mod kept {
     use crate::storage::holes::Hole;
     use crate::storage::inbox::{InboxBatch, InboxName};
     use crate::storage::readings::StoredReading;
+    use crate::storage::scratch::untouched;
     use crate::storage::{Reader, Transaction, Writer};
 
     fn id(text: &str) -> GatewayId {
@@ -273,6 +274,7 @@ mod kept {
                 raised_t: None,
                 raised: when,
                 changed: when,
+                version: 1,
             };
             alarms::put(to, &alarm).await.expect("written");
             put_line(to, Book::Alarms, &alarm.id, &line).await.expect("written");
@@ -289,9 +291,10 @@ mod kept {
                 unit: None,
                 grid: "s1".into(),
                 grid_path: "region/s1".into(),
-                life: Life { state, ..Life::opened(Severity::Major, when, false) },
+                life: Life { state, ..untouched(Severity::Major, when) },
                 body: tickets::TicketBody::default(),
                 changed: when,
+                version: 1,
                 id,
             };
             tickets::put(to, &ticket).await.expect("written");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use firegrid_rules::rulebook::Rulebook;
+use firegrid_rules::ticket::TermsOf;
 use firegrid_wire::marker::{MarkerReason, More};
 use firegrid_wire::names::{GatewayId, RegionId};
 use firegrid_wire::time::{CentreTime, Millis};
@@ -206,7 +207,8 @@ async fn judgement(
     to.commit().await.expect("committed");
     let region = RegionId::parse("region").expect("a region");
     let rules = Arc::new(Rulebook::shipped());
-    let restored = Judgement::restore(&reader, rules, routing(), region, known).await;
+    let restored =
+        Judgement::restore(&reader, rules, routing(), region, TermsOf::default(), known).await;
     (restored.expect("restored"), folder)
 }
 

@@ -11,8 +11,9 @@ use firegrid_rules::ticket;
 use firegrid_wire::span::Lane::{Routine, Urgent};
 use firegrid_wire::span::{BatchName, SpanId};
 
-use self::centre::Centre;
+use self::centre::{Centre, doing};
 use super::events::{Action, Done, Refused};
+use crate::desk::tickets::deeds::TicketDeed;
 use crate::storage::scratch::on_both_engines;
 use crate::storage::{alarms, dead_letters, events, holes, inbox, readings, tickets};
 
@@ -74,9 +75,9 @@ async fn positions_and_alarms_go_on_after_a_kill() {
     centre.receipt().await;
     assert_eq!(centre.alarms().await.len(), 1, "the same fire is the same alarm");
     let id = centre.alarms().await[0].id.clone();
-    let done = centre.act("甲", Action::AcknowledgeAlarm { alarm: id.clone() }).await;
+    let done = centre.act("甲", Action::AcknowledgeAlarm { alarm: id.clone(), seen: None }).await;
     assert!(matches!(done, Ok(Done::Alarm(alarm)) if alarm.state == State::ActiveAcked));
-    let again = centre.act("乙", Action::AcknowledgeAlarm { alarm: id.clone() }).await;
+    let again = centre.act("乙", Action::AcknowledgeAlarm { alarm: id.clone(), seen: None }).await;
     let Err(Refused::AlreadySo { by: Some(by), .. }) = again else { panic!("{again:?}") };
     assert_eq!(by.by, "甲");
     let history = alarms::history(&centre.reader, &id).await.expect("a history");
@@ -102,7 +103,7 @@ on_both_engines! {
             assert_eq!(receipt.lanes[Urgent].position, Some(name(1, 1)));
             assert_eq!(receipt.lanes[Urgent].duplicate, None, "its first arrival is not committed");
         }
-        let refused = centre.act("甲", Action::AcceptTicket { ticket: "any".into() }).await;
+        let refused = centre.act("甲", doing("any", TicketDeed::Accept)).await;
         assert_eq!(refused, Err(Refused::NotRecorded));
         lock.release().await;
         centre.until_position(Urgent, name(1, 2)).await;
@@ -312,10 +313,10 @@ async fn a_lost_pump_becomes_a_ticket_that_closes_by_proof_only() {
     let ticket = centre.tickets().await.remove(0);
     assert_eq!((ticket.kind.as_str(), ticket.life.state), ("pump-power", ticket::State::Accept));
     assert_eq!(ticket.grid_path, "region/l1/m1/s1");
-    let accept = Action::AcceptTicket { ticket: ticket.id.clone() };
+    let accept = doing(&ticket.id, TicketDeed::Accept);
     assert!(centre.act("王", accept.clone()).await.is_ok());
     assert!(matches!(centre.act("李", accept).await, Err(Refused::AlreadySo { .. })));
-    let close = Action::CloseTicket { ticket: ticket.id.clone(), note: None, exception: None };
+    let close = doing(&ticket.id, TicketDeed::Close { note: None, exception: None });
     let refused = centre.act("王", close.clone()).await;
     assert!(matches!(refused, Err(Refused::NotAllowed { code: "not-proven", .. })), "{refused:?}");
     centre.kill_and_start_again().await;

@@ -16,10 +16,11 @@ use super::catalogues::CataloguePage;
 use super::conflicts::{ConflictBatch, ConflictSpan};
 use super::dead_letters::DeadLetter;
 use super::gateways::Gateway;
-use super::history::{Book, HistoryLine, put_line};
+use super::history::{Book, HistoryLine, LastLine, put_line};
 use super::holes::Hole;
 use super::positions::{LanePosition, LaneSpan};
 use super::readings::StoredReading;
+use super::scratch::untouched;
 use super::tickets::{Ticket, TicketBody, TicketFilter};
 use super::*;
 
@@ -51,11 +52,12 @@ fn alarm(id: &str, state: AlarmState, raised: i64) -> Alarm {
         raised_t: Some(t(raised)),
         raised: at(raised),
         changed: at(raised + 1),
+        version: 2,
     }
 }
 
 fn ticket(id: &str, subject: &str, grid: &str, state: TicketState, opened: i64) -> Ticket {
-    let life = Life { state, ..Life::opened(Severity::Major, at(opened), false) };
+    let life = Life { state, ..untouched(Severity::Major, at(opened)) };
     Ticket {
         id: id.into(),
         kind: "pump-power".into(),
@@ -70,6 +72,7 @@ fn ticket(id: &str, subject: &str, grid: &str, state: TicketState, opened: i64) 
         life,
         body: TicketBody { reason_zh: "断电".into(), ..TicketBody::default() },
         changed: at(opened),
+        version: 2,
     }
 }
 
@@ -119,7 +122,13 @@ on_both_engines! {
         opened.sort_by(|one, other| one.id.cmp(&other.id));
         assert_eq!(opened, [open, bare]);
         let lines = alarms::load_lines(&reader).await.expect("lines");
-        assert_eq!(lines, [("b".to_owned(), 2)]);
+        let last = LastLine {
+            n: 2,
+            at: at(2),
+            who: Some("王\u{FFFD}格".to_owned()),
+            what: "raised".to_owned(),
+        };
+        assert_eq!(lines, [("b".to_owned(), last)]);
         let history = alarms::history(&reader, "b").await.expect("a history");
         assert_eq!(history.len(), 2);
         assert_eq!(history[0].who.as_deref(), Some("王\u{FFFD}格"), "a NUL stops no commit");
