@@ -12,6 +12,7 @@ pub mod choice;
 mod group;
 pub mod number;
 mod reading;
+mod site;
 mod template;
 pub mod word;
 
@@ -30,6 +31,8 @@ use crate::toml_file::{self, refused};
 use choice::{Answers, Asked};
 use group::{Group, Surroundings};
 use number::Number;
+use site::RawSitePoints;
+pub use site::{SiteKind, SitePoints};
 use word::Word;
 
 macro_rules! shipped {
@@ -41,8 +44,10 @@ macro_rules! shipped {
 }
 
 shipped! {
+    "dry-contact"
     "faast-aspirating"
     "fire-pump-controller"
+    "gst-site-sheet"
     "honeywell-clss"
     "honeywell-clss-gateway"
     "level-transmitter-float"
@@ -90,6 +95,7 @@ pub struct Profile {
     probe: Option<Probe>,
     asked: BTreeMap<String, Asked>,
     groups: Vec<Group>,
+    site_points: Option<RawSitePoints>,
 }
 
 /// Registers that move when something in the device's alarm area has moved. They are looked at
@@ -261,6 +267,11 @@ impl Profile {
         choice::read_answers(&self.asked, device)
     }
 
+    /// What the site may add to a device that has answered so.
+    pub fn site_points(&self, answers: &Answers) -> Option<SitePoints> {
+        self.site_points.as_ref()?.under(answers)
+    }
+
     /// The points of a device that has answered so.
     pub fn points(&self, answers: &Answers) -> Vec<ProfilePoint> {
         self.groups.iter().flat_map(|group| group.points(answers)).collect()
@@ -397,18 +408,19 @@ fn read_profile(name: &str, root: &Keys<'_>) -> Option<Profile> {
     let groups: Vec<Option<Group>> =
         root.tables("point").iter().map(|table| group::read_group(table, &around)).collect();
     let groups: Option<Vec<Group>> = groups.into_iter().collect();
-    if groups.as_ref().is_some_and(Vec::is_empty) {
-        root.tell("point", "a profile without points reads nothing");
+    let site_points = site::read_site_points(root, &around);
+    if groups.as_ref().is_some_and(Vec::is_empty) && site_points.as_ref() == Some(&None) {
+        root.tell("point", "a profile without points and without [site_points] reads nothing");
     }
     manual?;
-    let (asked, groups) = (asked?, groups?);
+    let (asked, groups, site_points) = (asked?, groups?, site_points?);
     group::tell_bad_names(root, &groups, &asked);
     let widest = groups.iter().map(Group::width).max().unwrap_or(1);
     if reads.is_some_and(|reads| reads.registers < widest) {
         root.tell("reads.registers", format_args!("a point needs {widest} registers at once"));
     }
-    let name = name.to_owned();
-    Some(Profile { name, label: label?, reads: reads?, probe: probe?, asked, groups })
+    let (name, label, reads, probe) = (name.to_owned(), label?, reads?, probe?);
+    Some(Profile { name, label, reads, probe, asked, groups, site_points })
 }
 
 fn read_probe(root: &Keys<'_>) -> Option<Option<Probe>> {

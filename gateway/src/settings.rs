@@ -7,7 +7,10 @@
 mod address;
 mod file;
 mod line;
+mod point;
 mod quota;
+mod row;
+mod sheet;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,8 +53,8 @@ pub struct Broker {
 }
 
 impl Settings {
-    /// Reads a file and the environment of the process. A relative folder of profiles is
-    /// looked for beside the file.
+    /// Reads a file and the environment of the process. A relative folder of profiles and
+    /// relative sheets are looked for beside the file.
     pub fn read(path: &Path) -> Result<Settings, Mistakes> {
         let beside = path.parent().unwrap_or(Path::new(""));
         check(File::read(path, std::env::vars())?, beside)
@@ -64,19 +67,19 @@ impl Settings {
 }
 
 fn check(file: File, beside: &Path) -> Result<Settings, Mistakes> {
-    let mut of_profiles = Mistakes::default();
-    let settings = file.document(|document| settings(document, beside, &mut of_profiles));
+    let mut elsewhere = Mistakes::default();
+    let settings = file.document(|document| settings(document, beside, &mut elsewhere));
     match settings {
-        Ok(settings) if of_profiles.0.is_empty() => Ok(settings),
-        Ok(_) => Err(of_profiles),
+        Ok(settings) if elsewhere.0.is_empty() => Ok(settings),
+        Ok(_) => Err(elsewhere),
         Err(mut mistakes) => {
-            mistakes.0.append(&mut of_profiles.0);
+            mistakes.0.append(&mut elsewhere.0);
             Err(mistakes)
         }
     }
 }
 
-fn settings(document: &Document, beside: &Path, of_profiles: &mut Mistakes) -> Option<Settings> {
+fn settings(document: &Document, beside: &Path, elsewhere: &mut Mistakes) -> Option<Settings> {
     let root = document.root();
     let region = root.required_text("region");
     let gateway = gateway(&root);
@@ -84,9 +87,10 @@ fn settings(document: &Document, beside: &Path, of_profiles: &mut Mistakes) -> O
     let broker = root.required_table("broker").and_then(|table| broker(&table));
     let folder: Option<PathBuf> = root.optional("profiles");
     let (profiles, told) = Profiles::read(folder.map(|folder| beside.join(folder)).as_deref());
-    *of_profiles = told;
+    *elsewhere = told;
     let mut inventory = Inventory::default();
-    let lines = line::read_lines(&root, &profiles, &mut inventory);
+    let mut site = line::Site { beside, profiles: &profiles, inventory: &mut inventory, elsewhere };
+    let lines = line::read_lines(&root, &mut site);
     let quotas = quota::read_quotas(&root, &inventory);
     Some(Settings {
         region: region?,
@@ -360,5 +364,9 @@ deadband = 500.0
         let text = std::fs::read_to_string(path).expect("the shipped settings");
         let settings = read(&text).unwrap_or_else(|told| panic!("{told}"));
         assert_eq!(settings.lines[0].devices.len(), 3);
+        let sheets = Settings::read(&path.with_file_name("gateway-sheets.toml"));
+        let sheets = sheets.unwrap_or_else(|told| panic!("{told}"));
+        let points = sheets.lines[0].devices.iter().map(|device| device.points.len());
+        assert_eq!(points.collect::<Vec<_>>(), [5, 4, 1]);
     }
 }

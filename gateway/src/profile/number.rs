@@ -160,7 +160,7 @@ impl Number {
                 return (Value::Unknown, Quality::SensorFault);
             }
         };
-        let number = tidy(counted * self.scale * unit.factor + unit.offset);
+        let number = unit.to_si(counted * self.scale);
         let (lowest, highest) = self.plausible;
         let quality =
             if (lowest..=highest).contains(&number) { Quality::Good } else { Quality::OutOfRange };
@@ -282,9 +282,20 @@ impl DeviceUnit {
         UNITS.map(|unit| unit.name).join(" ")
     }
 
+    /// A number in this unit, in the unit of the wire.
+    pub fn to_si(self, number: f64) -> f64 {
+        tidy(number * self.factor + self.offset)
+    }
+
     /// The unit of the wire that numbers in this unit are sent in.
     pub fn si(self) -> Unit {
         self.si
+    }
+}
+
+impl fmt::Display for DeviceUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
     }
 }
 

@@ -46,6 +46,36 @@ enum Meaning {
 }
 
 impl Word {
+    /// A single bit: states while it is as `reports` says, else normal.
+    pub fn contact(bit: u8, reports: bool, states: StateSet) -> Word {
+        let meaning = |set: bool| match set == reports {
+            true => Meaning::States(states),
+            false => Meaning::States(StateSet::NORMAL),
+        };
+        let mask = 1 << (bit % 16);
+        Word {
+            name: format!("contact {bit}={} {states}", u8::from(reports)),
+            code: Some(Code {
+                when_bit: None,
+                mask,
+                values: vec![(0, meaning(false)), (1, meaning(true))],
+                others: Meaning::Unknown,
+            }),
+            normal: if reports { 0 } else { mask },
+            ..Word::default()
+        }
+    }
+
+    /// The bit and what it means when it is set, if the word is nothing else.
+    pub fn single_bit(&self) -> Option<(u8, StateSet)> {
+        match (self.bits.as_slice(), &self.code) {
+            (&[(bit, states)], None) if self.absent.is_empty() && self.unknown.is_empty() => {
+                Some((bit, states))
+            }
+            _ => None,
+        }
+    }
+
     /// The states that a raw word means; `None` when it says nothing.
     ///
     /// A code without a known meaning makes the word unknown, unless its bits report something

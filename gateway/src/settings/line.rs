@@ -1,20 +1,23 @@
 //! The lines of a site: which devices hang on which connection, and which points they have.
 //!
-//! Lays the site's own words (labels, zones, tags, limits) over what the profile says, and
-//! tells whatever stands twice.
+//! What the site says of single points is read by `point`; here stands what it is about, and
+//! whatever stands twice is told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use firegrid_wire::catalogue::{DeviceEntry, PointEntry};
-use firegrid_wire::document::Table;
-use firegrid_wire::names::{DeviceId, GatewayId, PointId};
+use firegrid_wire::document::{Mistakes, Table};
+use firegrid_wire::names::{DeviceId, GatewayId};
 use firegrid_wire::span::Lane;
 use firegrid_wire::time::Millis;
 
 use super::address::Address;
+use super::point::{self, SitePoint};
+use super::sheet::Sheet;
 use crate::inventory::{DeviceIndex, Inventory, PointIndex};
-use crate::profile::{self, Format, Found, Profile, ProfilePoint, Profiles, ReadLimits};
+use crate::profile::{self, Format, Found, Profile, Profiles, ReadLimits};
 
 /// The most points of one box; the budget of the design is made for so many.
 pub const MOST_POINTS: usize = 100_000;
@@ -74,20 +77,26 @@ impl Device {
     }
 }
 
+/// What all lines of a box have in common while they are read.
+pub(super) struct Site<'a> {
+    /// The folder in which sheets are looked for.
+    pub(super) beside: &'a Path,
+    pub(super) profiles: &'a Profiles,
+    pub(super) inventory: &'a mut Inventory,
+    /// The mistakes of other files than the settings.
+    pub(super) elsewhere: &'a mut Mistakes,
+}
+
 /// Reads all lines, and fills the inventory.
-pub(super) fn read_lines(
-    root: &Table<'_>,
-    profiles: &Profiles,
-    inventory: &mut Inventory,
-) -> Option<Vec<Line>> {
+pub(super) fn read_lines(root: &Table<'_>, site: &mut Site<'_>) -> Option<Vec<Line>> {
     let tables = root.tables("line");
     if tables.is_empty() {
         root.tell("line", "without a [[line]] nothing is read");
     }
     let mut seen = Seen::default();
     let lines: Vec<Option<Line>> =
-        tables.iter().map(|table| read_line(table, profiles, inventory, &mut seen)).collect();
-    let points = inventory.points().count();
+        tables.iter().map(|table| read_line(table, site, &mut seen)).collect();
+    let points = site.inventory.points().count();
     if MOST_POINTS < points {
         root.tell("line", format_args!("{points} points are more than {MOST_POINTS}"));
     }
@@ -103,7 +112,7 @@ struct Seen {
 }
 
 /// Tells a key whose value stood at another path already.
-fn once<T: Ord + std::fmt::Display>(
+pub(super) fn once<T: Ord + std::fmt::Display>(
     seen: &mut BTreeMap<T, String>,
     table: &Table<'_>,
     key: &str,
@@ -119,12 +128,7 @@ fn once<T: Ord + std::fmt::Display>(
     }
 }
 
-fn read_line(
-    table: &Table<'_>,
-    profiles: &Profiles,
-    inventory: &mut Inventory,
-    seen: &mut Seen,
-) -> Option<Line> {
+fn read_line(table: &Table<'_>, site: &mut Site<'_>, seen: &mut Seen) -> Option<Line> {
     let name: Option<String> = table.required("name");
     if let Some(name) = &name {
         if GatewayId::parse(name).is_err() {
@@ -142,8 +146,7 @@ fn read_line(
         table.tell("device", "without a [[line.device]] nothing is read");
     }
     let mut units = BTreeMap::new();
-    let mut around =
-        Around { address: address.as_ref(), profiles, inventory, seen, units: &mut units };
+    let mut around = Around { address: address.as_ref(), site, seen, units: &mut units };
     let devices: Vec<Option<Device>> =
         tables.iter().map(|table| read_device(table, &mut around)).collect();
     let devices: Option<Vec<Device>> = devices.into_iter().collect();
@@ -151,15 +154,14 @@ fn read_line(
 }
 
 /// What a device is read in.
-struct Around<'a> {
+struct Around<'a, 'b> {
     address: Option<&'a Address>,
-    profiles: &'a Profiles,
-    inventory: &'a mut Inventory,
+    site: &'a mut Site<'b>,
     seen: &'a mut Seen,
     units: &'a mut BTreeMap<u8, String>,
 }
 
-fn read_device(table: &Table<'_>, around: &mut Around<'_>) -> Option<Device> {
+fn read_device(table: &Table<'_>, around: &mut Around<'_, '_>) -> Option<Device> {
     let name: Option<DeviceId> = table.required_text("name");
     if let Some(name) = &name {
         once(&mut around.seen.devices, table, "name", name.clone());
@@ -169,7 +171,7 @@ fn read_device(table: &Table<'_>, around: &mut Around<'_>) -> Option<Device> {
         once(around.units, table, "unit_id", unit_id);
     }
     let label = table.or("label", String::new());
-    let profile = read_profile(table, around.profiles);
+    let profile = read_profile(table, around.site.profiles);
     let answers = match &profile {
         Some(profile) => profile.answers(table),
         None => {
@@ -177,8 +179,11 @@ fn read_device(table: &Table<'_>, around: &mut Around<'_>) -> Option<Device> {
             None
         }
     };
-    let points = profile.as_ref().zip(answers).map(|(profile, answers)| profile.points(&answers));
-    let sheets = read_sheets(table, points.as_deref());
+    let model = profile.as_ref().zip(answers).map(|(profile, answers)| point::Model {
+        points: profile.points(&answers),
+        site_points: profile.site_points(&answers),
+    });
+    let points = read_points(table, model, around);
     let has = |lane: Lane| points.as_ref().map(|points| has_lane(points, lane));
     let alarm_period =
         period(table, "alarm_period", 500, (100, 10_000), has(Lane::Urgent), "alarm");
@@ -194,15 +199,13 @@ fn read_device(table: &Table<'_>, around: &mut Around<'_>) -> Option<Device> {
         analog_period,
     };
     let place = format!("{}#{unit_id} {}", around.address?, profile.name());
-    let entries: Option<Vec<(PointEntry, f64)>> = points
-        .iter()
-        .map(|point| describe(&name, &place, point, sheets.get(&point.name)))
-        .collect();
-    let index = around.inventory.add(entry, entries?);
-    let numbers = around.inventory.device(index).points.clone();
+    let entries: Option<Vec<(PointEntry, f64)>> =
+        points.iter().map(|point| point.describe(&name, &place)).collect();
+    let index = around.site.inventory.add(entry, entries?);
+    let numbers = around.site.inventory.device(index).points.clone();
     let points = numbers
         .zip(points)
-        .map(|(number, point)| Point {
+        .map(|(number, SitePoint { of_profile: point, .. })| Point {
             index: PointIndex(number),
             table: point.table,
             register: point.register,
@@ -211,6 +214,26 @@ fn read_device(table: &Table<'_>, around: &mut Around<'_>) -> Option<Device> {
         .collect();
     let reads = profile.reads();
     Some(Device { index, name, unit_id, reads, alarm_period, analog_period, points })
+}
+
+/// The points of a device: those of its profile, with what the site says of each in the settings
+/// and in a sheet, and those that the site adds.
+fn read_points(
+    device: &Table<'_>,
+    model: Option<point::Model>,
+    around: &mut Around<'_, '_>,
+) -> Option<Vec<SitePoint>> {
+    let sheet =
+        device.optional::<PathBuf>("sheet").map(|file| Sheet::read(&around.site.beside.join(file)));
+    let mut rows = device.tables("point");
+    rows.extend(sheet.iter().flat_map(Sheet::rows));
+    let points = point::lay_over(rows, model);
+    if points.as_ref().is_some_and(Vec::is_empty) {
+        device.tell("sheet", "the profile has no points of its own: name them in a sheet");
+    }
+    let mistakes = sheet.map(Sheet::finish).unwrap_or_default();
+    around.site.elsewhere.0.extend(mistakes.0);
+    points
 }
 
 fn read_unit_id(table: &Table<'_>) -> Option<u8> {
@@ -238,8 +261,8 @@ fn read_profile(table: &Table<'_>, profiles: &Profiles) -> Option<Arc<Profile>> 
     }
 }
 
-fn has_lane(points: &[ProfilePoint], lane: Lane) -> bool {
-    points.iter().any(|point| point.format.lane() == lane)
+fn has_lane(points: &[SitePoint], lane: Lane) -> bool {
+    points.iter().any(|point| point.of_profile.format.lane() == lane)
 }
 
 /// The period of a lane; `Some(None)` if the device has no points there.
@@ -276,100 +299,4 @@ fn lasting(
     let (shortest, longest) = (Millis::new(shortest), Millis::new(longest));
     table.tell(key, format_args!("{lasting} does not fit: from {shortest} to {longest}"));
     None
-}
-
-/// What the site says of a single point.
-#[derive(Default)]
-struct Sheet {
-    label: Option<String>,
-    zone: String,
-    tags: Vec<String>,
-    limits: BTreeMap<String, f64>,
-    deadband: Option<f64>,
-}
-
-/// Reads `[[line.device.point]]`. Without the profile's points only what stands twice is told.
-fn read_sheets(device: &Table<'_>, points: Option<&[ProfilePoint]>) -> BTreeMap<String, Sheet> {
-    let mut sheets = BTreeMap::new();
-    let mut seen = BTreeMap::new();
-    for table in device.tables("point") {
-        let name: Option<String> = table.required("name");
-        let sheet = read_sheet(&table);
-        let Some(name) = name else { continue };
-        once(&mut seen, &table, "name", name.clone());
-        match points.map(|points| points.iter().find(|point| point.name == name)) {
-            Some(None) if name == PointId::COMM => {
-                table.tell("name", "\"comm\" is Firegrid's own and needs no settings");
-            }
-            Some(None) => {
-                let example = points.and_then(<[_]>::first).map_or("", |point| &point.name);
-                table.tell(
-                    "name",
-                    format_args!(
-                        "the device has no point {name:?}; it has, for example, {example:?}"
-                    ),
-                );
-            }
-            Some(Some(point)) if sheet.deadband.is_some() && point.format.unit().is_none() => {
-                table.tell("deadband", "the point has states and no number: leave it out");
-            }
-            Some(Some(_)) | None => {}
-        }
-        sheets.insert(name, sheet);
-    }
-    sheets
-}
-
-fn read_sheet(table: &Table<'_>) -> Sheet {
-    let deadband = table.optional_text("deadband").filter(|deadband: &f64| {
-        let fits = deadband.is_finite() && 0.0 <= *deadband;
-        if !fits {
-            table.tell("deadband", "a deadband is 0 or more, in the unit of the point");
-        }
-        fits
-    });
-    Sheet {
-        label: table.optional("label"),
-        zone: table.or("zone", String::new()).unwrap_or_default(),
-        tags: table.or("tags", Vec::new()).unwrap_or_default(),
-        limits: read_limits(table),
-        deadband,
-    }
-}
-
-/// Whatever names they have; those that are no numbers are told one by one.
-fn read_limits(table: &Table<'_>) -> BTreeMap<String, f64> {
-    let Some(limits) = table.table("limits") else { return BTreeMap::new() };
-    let read = |name: &str| limits.optional(name).map(|limit| (name.to_owned(), limit));
-    limits.keys().into_iter().filter_map(read).collect()
-}
-
-/// What the centre is told of a point, and its deadband.
-fn describe(
-    device: &DeviceId,
-    place: &str,
-    point: &ProfilePoint,
-    sheet: Option<&Sheet>,
-) -> Option<(PointEntry, f64)> {
-    let empty = Sheet::default();
-    let sheet = sheet.unwrap_or(&empty);
-    let deadband = match &point.format {
-        Format::Word(_) => 0.0,
-        Format::Number(number) => sheet.deadband.unwrap_or(number.deadband),
-    };
-    let mut known = BTreeSet::new();
-    let tags = point.tags.iter().chain(&sheet.tags).filter(|tag| known.insert(tag.as_str()));
-    let entry = PointEntry {
-        n: PointId::of(device, &point.name).ok()?,
-        label: sheet.label.clone().unwrap_or_else(|| point.label.clone()),
-        lane: point.format.lane(),
-        u: point.format.unit(),
-        system: point.system,
-        part: point.part,
-        zone: sheet.zone.clone(),
-        tags: tags.cloned().collect(),
-        limits: sheet.limits.clone(),
-        source: format!("{place} {} {} {}", point.table, point.register, point.format),
-    };
-    Some((entry, deadband))
 }

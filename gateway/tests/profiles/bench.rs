@@ -26,6 +26,8 @@ const UNIT: u8 = 1;
 
 pub(crate) const HOLDING: Table = Table::HoldingRegisters;
 pub(crate) const INPUT: Table = Table::InputRegisters;
+pub(crate) const COILS: Table = Table::Coils;
+pub(crate) const DISCRETE: Table = Table::DiscreteInputs;
 
 /// One device `d` of a profile, simulated and read.
 pub(crate) struct Bench {
@@ -110,8 +112,13 @@ impl Bench {
             let id = self.settings.inventory.point(point.index).entry.n.clone();
             match &point.format {
                 Format::Word(word) => {
-                    let states = word.vocabulary().iter().map(StateSet::from);
-                    let states = states.chain([StateSet::NORMAL]).collect();
+                    let each = word.vocabulary().iter().map(StateSet::from);
+                    let mut states: Vec<StateSet> =
+                        each.filter(|states| word.raw(*states).is_some()).collect();
+                    if states.is_empty() {
+                        states.push(word.vocabulary());
+                    }
+                    states.push(StateSet::NORMAL);
                     words.push((id.to_string(), states));
                 }
                 Format::Number(number) => {

@@ -2,5 +2,6 @@
 //! the real line, must say what the manual says; and the simulator can play all of it.
 
 mod bench;
+mod contacts;
 mod panels;
 mod sensors;
