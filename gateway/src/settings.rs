@@ -361,7 +361,7 @@ deadband = 500.0
     #[test]
     fn the_shipped_settings_are_good() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/settings/gateway.toml");
-        let text = std::fs::read_to_string(path).expect("the shipped settings");
+        let text = std::fs::read_to_string(&path).expect("the shipped settings");
         let settings = read(&text).unwrap_or_else(|told| panic!("{told}"));
         assert_eq!(settings.lines[0].devices.len(), 3);
         let sheets = Settings::read(&path.with_file_name("gateway-sheets.toml"));
