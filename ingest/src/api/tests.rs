@@ -35,6 +35,7 @@ use crate::storage::scratch::untouched;
 use crate::storage::tickets::{Ticket, TicketBody};
 use crate::storage::{self, Transaction, Writer, alarms, events, readings, tickets};
 
+mod live;
 mod missing;
 mod people;
 mod watched;
@@ -75,6 +76,8 @@ struct World {
     writer: Writer,
     series: Embedded,
     judge: Arc<Mutex<Judge>>,
+    /// Tells those who follow that something was committed.
+    changed: watch::Sender<u64>,
 }
 
 impl World {
@@ -86,10 +89,11 @@ impl World {
         let series = Embedded::open(folder.path().join("series"), 400).expect("a store");
         let judge: Arc<Mutex<Judge>> = Arc::default();
         let (wakes, wakes_in) = mpsc::channel(16);
+        let (changed, last_event) = watch::channel(0);
         tokio::spawn(play(wakes_in, Arc::clone(&judge)));
         let sources = Sources {
             region: firegrid_wire::names::RegionId::parse("county").expect("a region"),
-            door: Door::new(wakes, watch::channel(0).1),
+            door: Door::new(wakes, last_event),
             reader,
             series: Arc::new(series.clone()),
             rulebook: Arc::new(Rulebook::shipped()),
@@ -99,7 +103,7 @@ impl World {
         let address = listener.local_addr().expect("its address");
         let router = router(sources).await.expect("a router");
         tokio::spawn(serve(listener, router, std::future::pending()));
-        World { _folder: folder, address, writer, series, judge }
+        World { _folder: folder, address, writer, series, judge, changed }
     }
 
     async fn write(&mut self, put: impl AsyncFnOnce(&mut Transaction<'_>)) {

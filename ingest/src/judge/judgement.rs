@@ -8,25 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use firegrid_rules::decision::{Decision, Subject};
-use firegrid_rules::engine::{ClearHold, Engine, StateKey};
+use firegrid_rules::engine::{self, ClearHold, Engine, StateKey};
 use firegrid_rules::routing::Routing;
-use firegrid_rules::rulebook::{Effect, RuleId, Rulebook, Severity};
+use firegrid_rules::rulebook::{Effect, Rulebook, Severity};
 use firegrid_rules::ticket::{REVIEW_WINDOW, TermsOf};
-use firegrid_rules::{alarm, engine};
 use firegrid_wire::catalogue::CatalogueHash;
-use firegrid_wire::names::{FullPointId, GatewayId, NameError, RegionId};
+use firegrid_wire::names::{GatewayId, NameError, RegionId};
 use firegrid_wire::span::{BatchName, Lane};
 use firegrid_wire::time::{CentreTime, Millis};
 use serde_json::json;
 
 use super::changes::Changes;
-use super::events::{Action, ConnectionName, Done, Refused};
+use super::events::ConnectionName;
 use super::gateway::Gateway;
 use super::receipts::Owed;
 use super::vouched::{Growing, Stretches};
 use crate::desk::alarms::{AlarmBook, OwnAlarm};
 use crate::desk::case::{Owner, place};
-use crate::desk::tickets::deeds::Doing;
 use crate::desk::tickets::{Causes, TicketBook};
 use crate::intake::admission::{LaneState, Place};
 use crate::intake::wish::{Stage, Wish};
@@ -233,38 +231,6 @@ impl Judgement {
         alive.min(deaf).min(due).min(self.engine.deadline().unwrap_or(alive))
     }
 
-    /// A person does something.
-    pub fn act(&mut self, action: &Action, by: &str, now: CentreTime) -> Result<Done, Refused> {
-        let done = self.do_it(action, by, now)?;
-        if let Some((subject, rule)) = retired_case(&done) {
-            // A person has decided what no reading can prove any more.
-            self.engine.release(&subject, &rule);
-        }
-        Ok(done)
-    }
-
-    fn do_it(&mut self, action: &Action, by: &str, now: CentreTime) -> Result<Done, Refused> {
-        let doing = |seen| Doing { by, now, seen };
-        let Judgement { alarms, tickets, changes, engine, routing, .. } = self;
-        match action {
-            Action::AcknowledgeAlarm { alarm, seen } => {
-                alarms.act(alarm, alarm::Event::Acknowledge, doing(*seen), changes)
-            }
-            Action::AcknowledgeIncident { incident } => {
-                alarms.take_incident(incident, doing(None), changes)
-            }
-            Action::CloseAlarm { alarm, verdict, exception, seen } => {
-                let event = alarm::Event::Close { verdict: *verdict, exception: exception.clone() };
-                alarms.act(alarm, event, doing(*seen), changes)
-            }
-            Action::Ticket { ticket, deed, seen } => {
-                let may_close = |subject: &Subject, rule: &_| engine.may_close(subject, rule, now);
-                tickets.act(ticket, deed, doing(*seen), may_close, routing, changes)
-            }
-            Action::SettleConflict { gateway } => self.settle(gateway, by, now),
-        }
-    }
-
     /// What must be committed now, and who is to be told afterwards: everything decided since
     /// the last call, and where every lane stands.
     pub fn to_commit(&mut self) -> (Changes, Owed) {
@@ -392,33 +358,6 @@ impl Judgement {
         let entry = self.gateways.get(&point.gateway)?.catalogues.entry(&point.point)?;
         (!entry.zone.is_empty()).then(|| entry.zone.clone())
     }
-
-    fn settle(&mut self, id: &GatewayId, by: &str, now: CentreTime) -> Result<Done, Refused> {
-        let gateway = self.gateways.get_mut(id).ok_or(Refused::NotFound)?;
-        gateway.conflict.take().ok_or(Refused::NotFound)?;
-        gateway.voices.settle();
-        self.engine.lift_hold(id);
-        self.changes.conflicts.insert(id.clone(), None);
-        self.alarms.own_over("two-boxes", id, now, &mut self.changes);
-        let body = json!({ "gateway": id, "what": "conflict-settled", "by": by });
-        self.changes.events.push(NewEvent { kind: "gateway", body, at: now });
-        Ok(Done::Settled(id.clone()))
-    }
-}
-
-/// Subject and rule of a case that was closed on a point that is another one now or is gone.
-fn retired_case(done: &Done) -> Option<(Subject, RuleId)> {
-    let (gateway, point, rule) = match done {
-        Done::Alarm(alarm) if alarm.body.retired && alarm.body.closed.is_some() => {
-            (&alarm.gateway, &alarm.point, &alarm.rule)
-        }
-        Done::Ticket(ticket) if ticket.body.retired && ticket.body.closed.is_some() => {
-            (&ticket.gateway, &ticket.point, &ticket.rule)
-        }
-        Done::Alarm(_) | Done::Incident(_) | Done::Ticket(_) | Done::Settled(_) => return None,
-    };
-    let point = FullPointId { gateway: gateway.clone(), point: point.clone()? };
-    Some((Subject::Point(point), rule.parse().ok()?))
 }
 
 fn write_lane(id: &GatewayId, lane: Lane, gateway: &mut Gateway, to: &mut Changes) {

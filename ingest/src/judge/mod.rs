@@ -10,6 +10,7 @@ pub mod alert;
 pub mod answers;
 pub mod arrivals;
 pub mod changes;
+mod deeds;
 pub mod door;
 pub mod events;
 pub mod findings;

@@ -289,3 +289,75 @@ async fn the_page_is_served_with_its_policy() {
     assert!(head.contains("text/html"), "{head}");
     assert!(body.contains("火网"), "{body}");
 }
+
+#[tokio::test]
+async fn what_people_do_with_a_ticket_goes_to_the_judge_with_the_version_they_saw() {
+    let world = World::new().await;
+    let reason = "不属于本网格";
+    for (path, mut body, deed) in [
+        ("submit", json!({ "note": "已更换" }), TicketDeed::Submit { note: Some("已更换".into()) }),
+        ("return", json!({ "reason": reason }), TicketDeed::Return { reason: reason.into() }),
+        (
+            "hand-over",
+            json!({ "reason": reason, "to": "li" }),
+            TicketDeed::HandOver { to: Some("li".into()), reason: reason.into() },
+        ),
+        ("void", json!({ "reason": reason }), TicketDeed::Void { reason: reason.into() }),
+    ] {
+        world.judge(|judge| judge.refuses = Some(Refused::NotFound));
+        body["by"] = json!("王");
+        body["version"] = json!(3);
+        let (status, _) = world.problem("POST", &format!("tickets/t1/{path}"), Some(&body)).await;
+        assert_eq!(status, 404);
+        let asked = Action::Ticket { ticket: "t1".into(), deed, seen: Some(3) };
+        world.judge(|judge| assert_eq!(judge.actions.pop(), Some(("王".to_owned(), asked))));
+    }
+    let bare = json!({ "by": "王", "reason": " " });
+    let (status, told) = world.problem("POST", "tickets/t1/void", Some(&bare)).await;
+    assert_eq!((status, told.contains("请说明原因")), (400, true), "{told}");
+}
+
+#[tokio::test]
+async fn the_second_to_act_is_told_who_was_first_and_what() {
+    let world = World::new().await;
+    let last =
+        history::LastLine {
+            n: 4, at: at(0), who: Some("李值班".into()), what: "accepted".into()
+        };
+    world.judge(|judge| judge.refuses = Some(Refused::NotLatest(last)));
+    let body = json!({ "by": "王", "version": 3 });
+    let (status, answer) = world.ask("POST", "tickets/t1/accept", Some(&body)).await;
+    assert_eq!((status, &answer["reason"]["code"]), (409, &json!("not-latest")));
+    let told = text(&answer["reason"]["zh"]);
+    assert!(told.contains("李值班") && told.contains("accepted"), "{told}");
+}
+
+#[tokio::test]
+async fn a_ticket_tells_whose_turn_it_is_and_what_its_sensor_proves() {
+    let mut world = World::new().await;
+    world
+        .write(async |to| {
+            tickets::put(to, &a_ticket("t1", "east-1", 0)).await.expect("written");
+            let mut hidden = a_ticket("t2", "east-1", 1);
+            hidden.life.folded =
+                Some(firegrid_rules::ticket::Folded { into: "t1".into(), since: at(1) });
+            tickets::put(to, &hidden).await.expect("written");
+        })
+        .await;
+    let of = Millis::seconds(1_800);
+    let since = Some(firegrid_rules::decision::At::Centre(at(60)));
+    world.judge(|judge| judge.not_proven = Some(NotYet::Calm { since, of }));
+    let ticket = world.get("tickets/t1").await;
+    assert_eq!(ticket["hides"], 1);
+    assert_eq!(ticket["holder"]["level"], "region");
+    assert_eq!(ticket["next"]["what"], "accept");
+    assert_eq!(ticket["evidence"]["proven"], false);
+    assert_eq!(ticket["evidence"]["calm_since"], "2026-11-22T08:01:00.000Z");
+    assert_eq!(ticket["evidence"]["closable_from"], "2026-11-22T08:31:00.000Z");
+    assert_eq!(world.items("tickets", "id").await, ["t1"], "what is hidden stands in no list");
+    assert_eq!(world.items("tickets?folded_into=t1", "id").await, ["t2"]);
+    assert_eq!(world.items("tickets?severity=major", "id").await, [""; 0]);
+    assert_eq!(world.items("tickets?unit=mall&kind=pump-power", "id").await, ["t1"]);
+    world.judge(|judge| judge.not_proven = None);
+    assert_eq!(world.get("tickets/t1").await["evidence"]["proven"], true);
+}

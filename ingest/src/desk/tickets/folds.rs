@@ -16,10 +16,17 @@ use serde_json::json;
 
 use super::{Kept, TicketBook, subject, subject_of};
 use crate::judge::changes::Changes;
+use crate::storage::tickets::Ticket;
 
 /// Which kinds of hazards hide which: from the hidden kind to those that hide it.
 #[derive(Debug, Clone, Default)]
 pub struct Causes(BTreeMap<String, Vec<String>>);
+
+impl FromIterator<(String, Vec<String>)> for Causes {
+    fn from_iter<T: IntoIterator<Item = (String, Vec<String>)>>(hidden: T) -> Causes {
+        Causes(hidden.into_iter().collect())
+    }
+}
 
 impl Causes {
     /// As the rules say.
@@ -92,14 +99,16 @@ impl TicketBook {
         }
     }
 
-    /// The open tickets that one hides.
+    /// The open tickets that one hides, the highest first: they may be causes of the others.
     fn hidden_by(&self, id: &str) -> Vec<String> {
         let tickets = self.tickets.values().map(|kept| &kept.ticket);
         let hidden = tickets.filter(|ticket| {
             !ticket.life.state.is_over()
                 && ticket.life.folded.as_ref().is_some_and(|folded| folded.into == id)
         });
-        hidden.map(|ticket| ticket.id.clone()).collect()
+        let mut hidden: Vec<&Ticket> = hidden.collect();
+        hidden.sort_by_key(|ticket| subject_of(ticket).map(|subject| rank(&subject)));
+        hidden.into_iter().map(|ticket| ticket.id.clone()).collect()
     }
 
     fn refold(&mut self, id: &str, into: &str, now: CentreTime, to: &mut Changes) {

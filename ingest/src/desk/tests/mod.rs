@@ -6,10 +6,10 @@ use firegrid_rules::decision::{At, Change, Decision, Marks, Occurrence, Reason, 
 use firegrid_rules::escalation::Chain;
 use firegrid_rules::routing::Routing;
 use firegrid_rules::rulebook::{Effect, Revision, RuleId, Severity};
-use firegrid_rules::ticket;
+use firegrid_rules::ticket::{self, TermsOf};
 use firegrid_wire::names::FullPointId;
 use firegrid_wire::span::SpanId;
-use firegrid_wire::time::{CentreTime, GatewayTime};
+use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 
 use super::alarms::AlarmBook;
 use super::case::Owner;
@@ -17,6 +17,9 @@ use super::tickets::TicketBook;
 use super::tickets::deeds::{Doing, TicketDeed};
 use crate::judge::changes::Changes;
 use crate::storage::history::{HistoryLine, LastLine};
+
+mod folding;
+mod turns;
 
 const DAY: i64 = 24 * 3_600;
 

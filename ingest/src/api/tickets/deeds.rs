@@ -1,0 +1,165 @@
+//! `POST tickets/{id}/accept`, `submit`, `return`, `hand-over`, `void`, `close`: what people do.
+//!
+//! Each may give the `version` it has seen; whoever comes second is told who was first. What the
+//! sensor has not proven is refused with the reason.
+
+use axum::extract::{Path, State};
+use axum::routing::post;
+use axum::{Json, Router};
+use firegrid_rules::ticket::Exception;
+
+use super::{Shown, show_all};
+use crate::api::Centre;
+use crate::api::ask::{Body, note, person, reason};
+use crate::api::deed::act;
+use crate::api::problem::Problem;
+use crate::desk::tickets::deeds::TicketDeed;
+use crate::judge::events::{Action, Done};
+
+pub(super) fn router() -> Router<Centre> {
+    Router::new()
+        .route("/tickets/{id}/accept", post(accept))
+        .route("/tickets/{id}/submit", post(submit))
+        .route("/tickets/{id}/return", post(give_back))
+        .route("/tickets/{id}/hand-over", post(hand_over))
+        .route("/tickets/{id}/void", post(void))
+        .route("/tickets/{id}/close", post(close))
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Accept {
+    by: String,
+    version: Option<u32>,
+}
+
+async fn accept(
+    State(centre): State<Centre>,
+    Path(ticket): Path<String>,
+    Body(body): Body<Accept>,
+) -> Result<Json<Shown>, Problem> {
+    let deed = TicketDeed::Accept;
+    done(&centre, ticket, deed, &body.by, body.version).await
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Submit {
+    by: String,
+    version: Option<u32>,
+    /// What was done.
+    note: Option<String>,
+}
+
+async fn submit(
+    State(centre): State<Centre>,
+    Path(ticket): Path<String>,
+    Body(body): Body<Submit>,
+) -> Result<Json<Shown>, Problem> {
+    let deed = TicketDeed::Submit { note: note(body.note.as_deref())? };
+    done(&centre, ticket, deed, &body.by, body.version).await
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithReason {
+    by: String,
+    version: Option<u32>,
+    reason: String,
+}
+
+async fn give_back(
+    State(centre): State<Centre>,
+    Path(ticket): Path<String>,
+    Body(body): Body<WithReason>,
+) -> Result<Json<Shown>, Problem> {
+    let deed = TicketDeed::Return { reason: reason(&body.reason)? };
+    done(&centre, ticket, deed, &body.by, body.version).await
+}
+
+async fn void(
+    State(centre): State<Centre>,
+    Path(ticket): Path<String>,
+    Body(body): Body<WithReason>,
+) -> Result<Json<Shown>, Problem> {
+    let deed = TicketDeed::Void { reason: reason(&body.reason)? };
+    done(&centre, ticket, deed, &body.by, body.version).await
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HandOver {
+    by: String,
+    version: Option<u32>,
+    /// A person's id; without it: one level up.
+    to: Option<String>,
+    reason: String,
+}
+
+async fn hand_over(
+    State(centre): State<Centre>,
+    Path(ticket): Path<String>,
+    Body(body): Body<HandOver>,
+) -> Result<Json<Shown>, Problem> {
+    let deed = TicketDeed::HandOver { to: body.to, reason: reason(&body.reason)? };
+    done(&centre, ticket, deed, &body.by, body.version).await
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Close {
+    by: String,
+    version: Option<u32>,
+    note: Option<String>,
+    /// What stands in for the proof where there can be none.
+    exception: Option<CloseException>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CloseException {
+    reason: String,
+    /// The second person who answers for it.
+    second: String,
+}
+
+async fn close(
+    State(centre): State<Centre>,
+    Path(ticket): Path<String>,
+    Body(body): Body<Close>,
+) -> Result<Json<Shown>, Problem> {
+    let by = person(&body.by)?;
+    let exception = body.exception.map(|exception| read_exception(&by, exception)).transpose()?;
+    let deed = TicketDeed::Close { note: note(body.note.as_deref())?, exception };
+    done(&centre, ticket, deed, &by, body.version).await
+}
+
+fn read_exception(by: &str, exception: CloseException) -> Result<Exception, Problem> {
+    let second = person(&exception.second)?;
+    let reason = note(Some(&exception.reason))?;
+    match reason {
+        Some(reason) if second != by => Ok(Exception { reason, second }),
+        Some(_) => Err(Problem::misasked(
+            "例外结案需要另一人复核。",
+            "An exception needs a second person.",
+        )),
+        None => Err(Problem::misasked("请说明例外原因。", "An exception needs a reason.")),
+    }
+}
+
+async fn done(
+    centre: &Centre,
+    ticket: String,
+    deed: TicketDeed,
+    by: &str,
+    seen: Option<u32>,
+) -> Result<Json<Shown>, Problem> {
+    let by = person(by)?;
+    match act(centre, &by, Action::Ticket { ticket, deed, seen }).await? {
+        Done::Ticket(ticket) => {
+            let shown = show_all(centre, std::slice::from_ref(&*ticket)).await?;
+            shown.into_iter().next().map(Json).ok_or_else(Problem::try_again)
+        }
+        Done::Alarm(_) | Done::Incident(_) | Done::Settled(_) => Err(Problem::try_again()),
+    }
+}
