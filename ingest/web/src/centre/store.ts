@@ -1,0 +1,243 @@
+/**
+ * What every page shows: the open alarms, tickets, gateways and coverage of the centre, followed
+ * as they change, and whether the centre is there at all.
+ *
+ * Each list is replaced as a whole by the centre's own answer, so that it can neither miss nor
+ * double anything; an event only says which list is out of date. Silence is never calm: lists
+ * that are old are marked by `contact`, not emptied.
+ */
+
+import { computed, reactive, ref } from "vue";
+
+import { all, ifThere, look } from "./ask";
+import { BROWSER, follow } from "./follow";
+import { sayClock } from "./clock";
+import type { Alarm, CentreEvent, Coverage, Demo, Gateway, Health, Incident, Ticket } from "./shapes";
+
+/** Without a word for so long the centre is lost. It pulses every five seconds. */
+export const LOST_MS = 12000;
+/** Without an event everything is read again after so long, in case one was missed. */
+const ANYWAY_MS = 30000;
+/** Health tells what no event can: that nothing is recorded, that gateways are silent. */
+const HEALTH_MS = 5000;
+/** While nothing can be recorded no event tells of new alarms. */
+const UNRECORDED_MS = 1000;
+/** Changes that come together are read together. */
+const GATHER_MS = 150;
+/** A list that could not be read is tried again. */
+const RETRY_MS = 1000;
+/** What happened lately, as the wall shows it. */
+export const FEED_KEPT = 60;
+
+export type Topic = "alarms" | "tickets" | "gateways" | "coverage" | "health" | "demo";
+
+const TOPICS: Topic[] = ["alarms", "tickets", "gateways", "coverage", "health", "demo"];
+
+/** Which lists an event puts out of date. */
+const TOUCHED: Record<string, Topic[]> = {
+  alarm: ["alarms", "coverage"],
+  incident: ["alarms", "coverage"],
+  ticket: ["tickets", "coverage"],
+  note: [],
+  hole: ["gateways"],
+  gateway: ["gateways", "coverage", "health"],
+  registry: ["gateways", "coverage", "tickets"],
+};
+
+export type Contact =
+  | { state: "connecting" }
+  | { state: "here"; heardAt: string }
+  | { state: "lost"; since: string | null };
+
+export const centre = reactive({
+  contact: { state: "connecting" } as Contact,
+  health: null as Health | null,
+  alarms: [] as Alarm[],
+  /** Null where the centre keeps no incidents. */
+  incidents: null as Incident[] | null,
+  tickets: [] as Ticket[],
+  gateways: [] as Gateway[],
+  /** Null where the centre does not tell its coverage by grid. */
+  coverage: null as Coverage[] | null,
+  demo: null as Demo | null,
+  /** Lists that did not end within their bound. */
+  cut: { alarms: false, tickets: false, gateways: false },
+  /** Whether each list was read at least once. */
+  read: { alarms: false, tickets: false, gateways: false },
+  feed: [] as CentreEvent[],
+});
+
+/** Grows with every change of a kind, for pages that hold more than the store does. */
+export const changes = reactive({ alarm: 0, ticket: 0, gateway: 0, registry: 0, gap: 0 });
+
+export function unacked(alarm: Alarm): boolean {
+  return alarm.state === "active-unacked" || alarm.state === "returned-unacked";
+}
+
+export function active(alarm: Alarm): boolean {
+  return alarm.state === "active-unacked" || alarm.state === "active-acked";
+}
+
+/** Whether anything must be heard now. */
+export const sounds = computed(() => centre.alarms.some((alarm) => alarm.sounds ?? unacked(alarm)));
+
+export const lost = computed(() => centre.contact.state === "lost");
+
+const dirty = new Set<Topic>();
+const reading = ref(false);
+let heard = 0;
+let heardAt: string | null = null;
+/** Lists that have not been read since the page began, lost the centre or missed events. */
+const owed = new Set<Topic>(TOPICS);
+/** Since when some list cannot be read. */
+let failingSince: number | null = null;
+let readAll = 0;
+let readHealth = 0;
+let readUnrecorded = 0;
+let timer: ReturnType<typeof setTimeout> | null = null;
+
+/** Begins to follow; once, for the life of the page. */
+export function begin(): void {
+  heard = performance.now();
+  follow({
+    event(event) {
+      const newest = centre.feed[0];
+      // A centre set up anew counts from the beginning again.
+      if (newest !== undefined && event.id <= newest.id) centre.feed = [];
+      centre.feed.unshift(event);
+      centre.feed.length = Math.min(centre.feed.length, FEED_KEPT);
+      if (event.kind in changes) changes[event.kind as keyof typeof changes] += 1;
+      soon(TOUCHED[event.kind] ?? TOPICS);
+    },
+    gap() {
+      changes.gap += 1;
+      readAgain();
+    },
+    pulse(now) {
+      sayClock(now);
+      heardAt = now;
+      heard = performance.now();
+      if (missed) { missed = false; readAgain(); }
+      tellContact();
+    },
+    failed() {
+      missed = true;
+      tellContact();
+    },
+  }, BROWSER);
+  setInterval(beat, 500);
+}
+
+/** Whether the centre could not be reached since it last spoke. */
+let missed = false;
+
+function readAgain(): void {
+  for (const topic of TOPICS) owed.add(topic);
+  soon(TOPICS);
+}
+
+/** Reads lists again after something was done. */
+export function again(...topics: Topic[]): Promise<void> {
+  for (const topic of topics) dirty.add(topic);
+  return readDirty();
+}
+
+function soon(topics: Topic[], millis = GATHER_MS): void {
+  for (const topic of topics) dirty.add(topic);
+  if (timer === null) timer = setTimeout(() => { timer = null; void readDirty(); }, millis);
+}
+
+/** What is due by time alone. */
+function beat(): void {
+  const now = performance.now();
+  if (now - readAll > ANYWAY_MS) { readAll = now; soon(TOPICS); }
+  if (now - readHealth > HEALTH_MS) { readHealth = now; soon(["health"]); }
+  if (centre.health?.commit_failing_since && now - readUnrecorded > UNRECORDED_MS) {
+    readUnrecorded = now;
+    soon(["alarms", "health"]);
+  }
+  tellContact();
+}
+
+/** A centre that pulses but does not give its lists is lost as well. */
+function tellContact(): void {
+  const silent = performance.now() - heard > LOST_MS;
+  const failing = failingSince !== null && performance.now() - failingSince > LOST_MS;
+  if (silent || failing) {
+    if (centre.contact.state !== "lost") centre.contact = { state: "lost", since: heardAt };
+  } else if (owed.size === 0 && heardAt !== null) {
+    centre.contact = { state: "here", heardAt };
+  }
+}
+
+async function readDirty(): Promise<void> {
+  if (reading.value) return;
+  reading.value = true;
+  try {
+    while (dirty.size > 0) {
+      const topics = [...dirty];
+      dirty.clear();
+      const results = await Promise.allSettled(topics.map((topic) => READERS[topic]()));
+      const failed = topics.filter((topic, place) => {
+        if (results[place]?.status === "rejected") return true;
+        owed.delete(topic);
+        return false;
+      });
+      if (failed.length > 0) {
+        failingSince ??= performance.now();
+        soon(failed, RETRY_MS);
+        break;
+      }
+      failingSince = null;
+      tellContact();
+    }
+  } finally {
+    reading.value = false;
+    if (dirty.size > 0 && timer === null) soon([], RETRY_MS);
+  }
+}
+
+const READERS: Record<Topic, () => Promise<void>> = {
+  async alarms() {
+    const [alarms, incidents] = await Promise.all([
+      all<Alarm>("alarms", { state: "open" }),
+      ifThere(all<Incident>("incidents", { state: "open" })),
+    ]);
+    centre.alarms = withUnreadable(alarms.items);
+    centre.incidents = incidents?.items ?? null;
+    centre.cut.alarms = alarms.next !== null;
+    centre.read.alarms = true;
+  },
+  async tickets() {
+    const tickets = await all<Ticket>("tickets", { state: "open" });
+    centre.tickets = tickets.items;
+    centre.cut.tickets = tickets.next !== null;
+    centre.read.tickets = true;
+  },
+  async gateways() {
+    const gateways = await all<Gateway>("gateways", {}, 500);
+    centre.gateways = gateways.items;
+    centre.cut.gateways = gateways.next !== null;
+    centre.read.gateways = true;
+  },
+  async coverage() {
+    const coverage = await ifThere(all<Coverage>("coverage"));
+    centre.coverage = coverage?.items ?? null;
+  },
+  async health() {
+    const health = await look<Health>("health");
+    sayClock(health.now);
+    centre.health = health;
+    readHealth = performance.now();
+  },
+  async demo() {
+    centre.demo = await ifThere(look<Demo>("demo"));
+  },
+};
+
+/** While the database cannot be read, what was known of it stays beside what is told without it. */
+function withUnreadable(told: Alarm[]): Alarm[] {
+  if (!centre.health?.commit_failing_since) return told;
+  const here = new Set(told.map((alarm) => alarm.id));
+  return [...told, ...centre.alarms.filter((alarm) => alarm.recorded !== false && !here.has(alarm.id))];
+}
