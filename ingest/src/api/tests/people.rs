@@ -287,7 +287,7 @@ async fn the_page_is_served_with_its_policy() {
     assert_eq!(status, 200);
     assert!(head.contains("content-security-policy: default-src 'none'"), "{head}");
     assert!(head.contains("text/html"), "{head}");
-    assert!(body.contains("火网"), "{body}");
+    assert!(body.contains("Firegrid"), "{body}");
 }
 
 #[tokio::test]
