@@ -3,9 +3,18 @@
 CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: demo demo-clean simulate check test tools bench-rules bench-ingest planted kill-test chaos
+.PHONY: web demo demo-clean simulate check test tools bench-rules bench-ingest planted kill-test chaos
 
+WEB := $(shell find ingest/web \( -name node_modules -o -name dist \) -prune -o -type f -print)
+
+web: ingest/web/dist/index.html ## The pages, built; the program embeds them.
+
+ingest/web/dist/index.html: $(WEB)
+	ingest/web/build
+
+# Without Node.js the demo runs as well; its page then says what is missing.
 demo: ## One process with everything in it, on http://127.0.0.1:8080 (FIREGRID_DEMO_PORT).
+	-@$(MAKE) --silent web
 	@$(CARGO) build --quiet --package firegrid-demo
 	@$(CARGO_TARGET_DIR)/debug/firegrid-demo
 
@@ -21,7 +30,7 @@ check: ## Format, lints, docs: the same gate for people and for CI.
 bench-rules: ## What one core judges; the last line is one JSON object.
 	@$(CARGO) bench --quiet --locked --package firegrid-rules --bench readings
 
-bench-ingest: tools ## What the centre bears, through a real Mosquitto; the last line is one JSON object.
+bench-ingest: tools web ## What the centre bears, through a real Mosquitto; the last line is one JSON object.
 	$(CARGO) build --quiet --locked --release --bins --package firegrid-ingest --package firegrid-gateway
 	@FIREGRID_LOG=warn $(CARGO) bench --quiet --locked --package system-tests --bench ingest
 
@@ -38,7 +47,8 @@ simulate: ## The whole in virtual time: SEEDS=2000 FROM=0; SHOW=1 writes every s
 	SEEDS=$(SEEDS) FROM=$(FROM) SHOW=$(SHOW) $(CARGO) test --package system-tests --test simulation --locked every_promise -- --nocapture
 
 # All targets at once: the same features for programs and tests, so nothing is built twice.
-test: tools check ## Every test there is.
+test: tools web check ## Every test there is.
+	ingest/web/build test
 	$(CARGO) build --workspace --all-targets --locked
 	$(CARGO) test --workspace --locked
 
