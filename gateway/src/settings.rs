@@ -20,7 +20,7 @@ use firegrid_wire::names::{GatewayId, RegionId};
 use firegrid_wire::span::PerLane;
 
 pub use address::{Address, AddressError};
-pub use line::{Device, Line, MOST_POINTS, Point};
+pub use line::{Device, Line, MOST_POINTS, Point, Watch};
 
 use crate::inventory::Inventory;
 use crate::profile::Profiles;
@@ -327,6 +327,31 @@ deadband = 500.0
                 ("tags = [\"corridor\", \"detector\"]", "deadband = 1.0"),
             ],
             &["line[0].device[0].analog_period", "line[0].device[0].point[0].deadband"],
+        );
+    }
+
+    #[test]
+    fn a_change_probe_is_looked_at_more_often_than_the_alarm_area() {
+        let panel = |keys: &str| {
+            let options = "options = { loops = [1], detectors = [1], modules = [1] }";
+            let from = "profile = \"notifier-modbus-gw\"\nlabel = \"消防控制室主机\"\n\
+                        alarm_period = \"250ms\"\noptions = { loops = [1, 2] }";
+            let to = format!("profile = \"honeywell-clss\"\n{options}\n{keys}");
+            assert!(SITE.contains(from));
+            read(&SITE.replacen(from, &to, 1).replace("L1D017", "L1D001"))
+        };
+        let period = |keys: &str| {
+            let settings = panel(keys).unwrap_or_else(|told| panic!("{told}"));
+            settings.lines[0].devices[0].watch.map(|watch| watch.period.get())
+        };
+        assert_eq!(period(""), Some(200));
+        assert_eq!(period("probe_period = \"100ms\""), Some(100));
+        assert_eq!(period("alarm_period = \"200ms\""), None, "it would not be sooner");
+        let told = panel("probe_period = \"500ms\"").expect_err("a mistake").to_string();
+        assert!(told.contains("probe_period: the alarm area is read as often"), "{told}");
+        check_told(
+            &[("unit_id = 2", "unit_id = 2\nprobe_period = \"100ms\"")],
+            &["line[0].device[1].probe_period: the profile has no change probe"],
         );
     }
 

@@ -78,6 +78,7 @@ fn explain_line(f: &mut fmt::Formatter<'_>, settings: &Settings, line: &Line) ->
     )?;
     let mut all = Vec::new();
     let mut slow = String::new();
+    let mut looks = 0.0;
     for device in &line.devices {
         let entry = &settings.inventory.device(device.index).entry;
         writeln!(
@@ -111,10 +112,15 @@ fn explain_line(f: &mut fmt::Formatter<'_>, settings: &Settings, line: &Line) ->
             }
             all.push(plan);
         }
+        if let Some(watch) = device.watch {
+            let period = watch.period;
+            writeln!(f, "    变化探测 change probe：每 every {period} 1 次请求 request")?;
+            looks += COST_OF_A_REQUEST.get() as f64 / period.get() as f64;
+        }
     }
     let requests: u64 = all.iter().map(|plan| plan.requests).sum();
     let cycle = COST_OF_A_REQUEST.times(requests);
-    let busy = load(&all) * 100.0;
+    let busy = (load(&all) + looks) * 100.0;
     writeln!(
         f,
         "  预计 predicted：一轮 {requests} 次请求 requests，约 about {cycle}（每次 {COST_OF_A_REQUEST} each），线路占用 busy {busy:.0} %"
@@ -172,6 +178,16 @@ mod tests {
             ],
         );
         assert!(!text.contains('⚠'), "{text}");
+    }
+
+    #[test]
+    fn a_change_probe_is_told_and_counted() {
+        let text = "region = \"r\"\ngateway = \"g\"\ndata = \"d\"\nbroker = { address = \"a:1\" }\n\
+            [[line]]\nname = \"room\"\naddress = \"b:502\"\n[[line.device]]\nname = \"facp1\"\n\
+            unit_id = 1\nprofile = \"siemens-stt20\"\nalarm_period = \"5s\"\n";
+        let settings = Settings::parse("site", text).unwrap_or_else(|told| panic!("{told}"));
+        // One request of 10 ms every 5 s, and one every 200 ms.
+        check(&Explained(&settings).to_string(), &["change probe：每 every 200ms", "busy 5 %"]);
     }
 
     #[test]

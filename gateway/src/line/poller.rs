@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 
 use super::area::{Area, Setback};
 use super::connection::{Answer, Connection};
-use super::schedule::{Failure, Schedule, Seat, Turn};
+use super::plan::Read;
+use super::schedule::{Failure, Periods, Schedule, Seat, Sighting, Turn};
 use crate::clock::{Clock, Uptime};
 use crate::inventory::DeviceIndex;
 use crate::poll::{News, Observation};
@@ -60,6 +61,13 @@ struct Device {
     /// When it last gave registers.
     answered: Option<Uptime>,
     areas: PerLane<Option<Polled>>,
+    watched: Option<Watched>,
+}
+
+/// A change probe, and what it held when it was last seen.
+struct Watched {
+    read: Read,
+    seen: Option<Vec<u16>>,
 }
 
 /// An area and how far its poll has come.
@@ -73,11 +81,11 @@ struct Polled {
 
 impl Poller {
     fn new(line: Line, clock: Clock, news: mpsc::Sender<News>) -> Poller {
-        let periods: Vec<PerLane<Option<Millis>>> = line
-            .devices
-            .iter()
-            .map(|device| PerLane::from_fn(|lane| device.period(lane)))
-            .collect();
+        let periods = |device: &crate::settings::Device| Periods {
+            areas: PerLane::from_fn(|lane| device.period(lane)),
+            look: device.watch.map(|watch| watch.period),
+        };
+        let periods: Vec<Periods> = line.devices.iter().map(periods).collect();
         let devices = line.devices.into_iter().map(Device::new).collect();
         Poller {
             name: line.name,
@@ -109,7 +117,43 @@ impl Poller {
                     Going::On
                 }
             },
+            Turn::Look(device) => {
+                self.look(device).await;
+                Going::On
+            }
         }
+    }
+
+    /// Looks at the change probe of a device. It opens no connection and loses no device: what
+    /// is out of order is found by the polls.
+    async fn look(&mut self, number: usize) {
+        let device = &mut self.devices[number];
+        let answer = match &device.watched {
+            Some(watched) if self.connection.is_open() => {
+                Some(self.connection.ask(device.unit_id, watched.read).await)
+            }
+            Some(_) | None => None,
+        };
+        let now = self.clock.uptime();
+        let sighting = match (answer, &mut device.watched) {
+            (Some(Ok(Answer::Registers(registers))), Some(watched)) => {
+                device.answered = Some(now);
+                // What moved before the first look is in no poll for certain.
+                let moved = watched.seen.as_ref() != Some(&registers);
+                watched.seen = Some(registers);
+                if moved { Sighting::Moved } else { Sighting::Still }
+            }
+            (Some(Ok(Answer::Refused(exception) | Answer::NotNow(exception))), _) => {
+                tracing::debug!(device = device.name, ?exception, "Change probe refused.");
+                Sighting::Nothing
+            }
+            (Some(Err(cause)), _) => {
+                tracing::debug!(device = device.name, %cause, "Change probe not answered.");
+                Sighting::Nothing
+            }
+            (Some(Ok(Answer::Registers(_))) | None, _) => Sighting::Nothing,
+        };
+        self.schedule.looked(number, now, sighting);
     }
 
     async fn sleep(&mut self, lasting: Millis) -> Going {
@@ -291,6 +335,14 @@ impl Device {
             longest_period: periods.into_iter().flatten().max().unwrap_or_default(),
             answered: None,
             areas,
+            watched: device.watch.map(|watch| Watched {
+                read: Read {
+                    table: watch.probe.table,
+                    first: watch.probe.register,
+                    count: watch.probe.count,
+                },
+                seen: None,
+            }),
         }
     }
 }

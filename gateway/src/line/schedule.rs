@@ -16,6 +16,17 @@
 //! ```
 //!
 //! A lost device is asked for its leading area only: the alarm area if it has one.
+//!
+//! A device with a change probe is also looked at between the polls of its alarm area. When the
+//! probe has moved, the alarm area is read at once; its own turns stay where they are, whatever
+//! the probe says or does not say:
+//!
+//! ```text
+//!             a look is due              it moved                  the area is polled
+//!   watching ──────────────► watching ──────────────► called ─────────────────────────► watching
+//!      │                                                                                   ▲
+//!      └──────────── refused or unanswered ──► blind ──── the area is polled in its turn ──┘
+//! ```
 
 use firegrid_wire::span::{Lane, PerLane};
 use firegrid_wire::time::Millis;
@@ -60,6 +71,8 @@ pub struct Seat {
 pub enum Turn {
     /// Send the next request of this area.
     Ask(Seat),
+    /// Look at the change probe of this device, by its place in the settings.
+    Look(usize),
     /// Nothing is due before this moment.
     WaitUntil(Uptime),
 }
@@ -75,10 +88,47 @@ pub enum Failure {
     StillLost,
 }
 
+/// What a look at a change probe has brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sighting {
+    /// The same as before.
+    Still,
+    /// Something else than before, or what was seen for the first time.
+    Moved,
+    /// No registers.
+    Nothing,
+}
+
+/// How often a device has its turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Periods {
+    /// Of its areas, for those that it has.
+    pub areas: PerLane<Option<Millis>>,
+    /// Of its change probe, if it has one.
+    pub look: Option<Millis>,
+}
+
 #[derive(Debug)]
 struct Device {
     breaker: Breaker,
     areas: PerLane<Option<Area>>,
+    look: Option<Look>,
+}
+
+/// The change probe of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Look {
+    period: Millis,
+    sight: Sight,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    Watching {
+        due: Uptime,
+    },
+    /// It brought nothing; it is tried again when the alarm area has been read.
+    Blind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +153,8 @@ enum Doing {
     },
     /// Something of fire-class has moved: it is to be polled once more, out of turn.
     OnceMore,
+    /// The change probe has moved: it is to be polled now, before its turn.
+    Called,
 }
 
 /// When an area wants its turn, and how much. Ordered: the smaller, the sooner.
@@ -111,29 +163,32 @@ enum Rank {
     AlarmUnderWay,
     Starving,
     Alarm,
+    Look,
     AnalogUnderWay,
     Analog,
     Probe,
 }
 
 impl Schedule {
-    /// Everything is due at once. The periods of each device, by lane.
-    pub fn new(
-        periods: impl IntoIterator<Item = PerLane<Option<Millis>>>,
-        now: Uptime,
-    ) -> Schedule {
+    /// Everything is due at once.
+    pub fn new(periods: impl IntoIterator<Item = Periods>, now: Uptime) -> Schedule {
         let area = |period| Area { period, due: now, doing: Doing::Resting };
-        let device = |periods: PerLane<Option<Millis>>| Device {
+        let look = |period| Look { period, sight: Sight::Watching { due: now } };
+        let device = |periods: Periods| Device {
             breaker: Breaker::Answers { failed: 0 },
-            areas: PerLane::from_fn(|lane| periods[lane].map(area)),
+            areas: PerLane::from_fn(|lane| periods.areas[lane].map(area)),
+            look: periods.look.map(look),
         };
         Schedule { devices: periods.into_iter().map(device).collect() }
     }
 
     /// Whose turn it is. While `analog_may_begin` is false, no poll of an analog area begins.
     pub fn turn(&self, now: Uptime, analog_may_begin: bool) -> Turn {
-        let mut first: Option<(Rank, Uptime, Seat)> = None;
+        let mut first: Option<(Rank, Uptime, Turn)> = None;
         let mut wake = now.plus(LAST_PAUSE);
+        let is_first = |first: Option<(Rank, Uptime, Turn)>, rank: Rank, due: Uptime| {
+            first.is_none_or(|(first_rank, first_due, _)| (rank, due) < (first_rank, first_due))
+        };
         for seat in self.seats() {
             let Some((rank, due)) = self.claim(seat, now) else { continue };
             let may_begin = analog_may_begin || seat.lane == Lane::Urgent || self.has_begun(seat);
@@ -141,20 +196,40 @@ impl Schedule {
                 wake = wake.min(due);
             } else if !may_begin {
                 wake = wake.min(now.plus(LOOK_AGAIN));
-            } else if first
-                .is_none_or(|(first_rank, first_due, _)| (rank, due) < (first_rank, first_due))
-            {
-                first = Some((rank, due, seat));
+            } else if is_first(first, rank, due) {
+                first = Some((rank, due, Turn::Ask(seat)));
             }
         }
-        first.map_or(Turn::WaitUntil(wake), |(_, _, seat)| Turn::Ask(seat))
+        for (number, device) in self.devices.iter().enumerate() {
+            let Some(due) = device.look_due() else { continue };
+            if now < due {
+                wake = wake.min(due);
+            } else if is_first(first, Rank::Look, due) {
+                first = Some((Rank::Look, due, Turn::Look(number)));
+            }
+        }
+        first.map_or(Turn::WaitUntil(wake), |(_, _, turn)| turn)
+    }
+
+    /// The change probe of a device has been looked at.
+    pub fn looked(&mut self, device: usize, now: Uptime, sighting: Sighting) {
+        let device = &mut self.devices[device];
+        let Some(look) = device.look.as_mut() else { return };
+        look.sight = match sighting {
+            Sighting::Still | Sighting::Moved => Sight::Watching { due: now.plus(look.period) },
+            Sighting::Nothing => Sight::Blind,
+        };
+        let resting = device.areas.urgent.as_mut().filter(|area| area.doing == Doing::Resting);
+        if let (Sighting::Moved, Some(area)) = (sighting, resting) {
+            area.doing = Doing::Called;
+        }
     }
 
     /// A request of an area is about to be sent; whether its poll begins with it.
     pub fn begin(&mut self, seat: Seat) -> bool {
         let Some(area) = self.devices[seat.device].areas[seat.lane].as_mut() else { return false };
         match area.doing {
-            Doing::Resting => area.doing = Doing::Polling { out_of_turn: false },
+            Doing::Resting | Doing::Called => area.doing = Doing::Polling { out_of_turn: false },
             Doing::OnceMore => area.doing = Doing::Polling { out_of_turn: true },
             Doing::Polling { .. } => return false,
         }
@@ -168,6 +243,11 @@ impl Schedule {
         let device = &mut self.devices[seat.device];
         let was_lost = matches!(device.breaker, Breaker::Lost { .. });
         device.breaker = Breaker::Answers { failed: 0 };
+        if seat.lane == Lane::Urgent
+            && let Some(look) = device.look.as_mut()
+        {
+            look.sight = Sight::Watching { due: now.plus(look.period) };
+        }
         for lane in Lane::ALL {
             let Some(area) = device.areas[lane].as_mut() else { continue };
             if lane == seat.lane {
@@ -239,9 +319,11 @@ impl Schedule {
                 let rank = if starving { Rank::Starving } else { Rank::Probe };
                 (lane == device.leading()).then_some((rank, probe))
             }
-            (Breaker::Answers { .. }, Lane::Urgent, Doing::Polling { .. } | Doing::OnceMore) => {
-                Some((Rank::AlarmUnderWay, now))
-            }
+            (
+                Breaker::Answers { .. },
+                Lane::Urgent,
+                Doing::Polling { .. } | Doing::OnceMore | Doing::Called,
+            ) => Some((Rank::AlarmUnderWay, now)),
             (Breaker::Answers { .. }, Lane::Urgent, Doing::Resting) => {
                 Some((Rank::Alarm, area.due))
             }
@@ -261,6 +343,19 @@ impl Schedule {
 impl Device {
     fn leading(&self) -> Lane {
         if self.areas.urgent.is_some() { Lane::Urgent } else { Lane::Routine }
+    }
+
+    /// When its change probe is to be looked at. While its alarm area is read, or it does not
+    /// answer, there is nothing to look for.
+    fn look_due(&self) -> Option<Uptime> {
+        let rests = self.areas.urgent.is_some_and(|area| area.doing == Doing::Resting);
+        match (self.breaker, self.look?.sight) {
+            (Breaker::Answers { .. }, Sight::Watching { due }) => rests.then_some(due),
+            (
+                Breaker::Answers { .. } | Breaker::Lost { .. },
+                Sight::Watching { .. } | Sight::Blind,
+            ) => None,
+        }
     }
 
     fn fail(&mut self, now: Uptime) -> Failure {
@@ -308,13 +403,20 @@ mod tests {
         Uptime::after(Millis::new(millis))
     }
 
+    fn periods(urgent: u64, routine: Option<u64>, look: Option<u64>) -> Periods {
+        let areas =
+            PerLane { urgent: Some(Millis::new(urgent)), routine: routine.map(Millis::new) };
+        Periods { areas, look: look.map(Millis::new) }
+    }
+
     /// Device 0 has both areas, device 1 an alarm area.
     fn schedule() -> Schedule {
-        let periods = |urgent, routine| PerLane {
-            urgent: Some(Millis::new(urgent)),
-            routine: Option::map(routine, Millis::new),
-        };
-        Schedule::new([periods(500, Some(1_000)), periods(500, None)], at(0))
+        Schedule::new([periods(500, Some(1_000), None), periods(500, None, None)], at(0))
+    }
+
+    /// Device 0 is read every five seconds and has a change probe, device 1 an alarm area.
+    fn watched() -> Schedule {
+        Schedule::new([periods(5_000, None, Some(200)), periods(500, None, None)], at(0))
     }
 
     fn poll(schedule: &mut Schedule, seat: Seat, now: Uptime, moved: bool) {
@@ -375,6 +477,7 @@ mod tests {
         let mut analog_polls = 0;
         while now < at(20_000) {
             match schedule.turn(now, true) {
+                Turn::Look(device) => panic!("device {device} has no probe"),
                 Turn::Ask(seat) => {
                     schedule.begin(seat);
                     now = now.plus(Millis::new(400));
@@ -425,6 +528,7 @@ mod tests {
                         schedule.complete(seat, now, false);
                     }
                     Turn::Ask(seat) => break assert_eq!(seat, ALARM),
+                    Turn::Look(device) => panic!("device {device} has no probe"),
                     Turn::WaitUntil(until) => now = until,
                 }
             }
@@ -453,5 +557,108 @@ mod tests {
         assert_eq!(schedule.turn(at(2_000), true), Turn::WaitUntil(at(3_500)));
         schedule.connected_again(at(2_000));
         assert_eq!(schedule.turn(at(2_000), true), Turn::Ask(ALARM));
+    }
+
+    /// The first polls of both devices, at 0.
+    fn begun() -> Schedule {
+        let mut schedule = watched();
+        poll(&mut schedule, ALARM, at(0), false);
+        poll(&mut schedule, other(Lane::Urgent), at(0), false);
+        schedule
+    }
+
+    #[test]
+    fn a_probe_is_looked_at_between_the_polls() {
+        let mut schedule = begun();
+        assert_eq!(schedule.turn(at(0), true), Turn::WaitUntil(at(200)));
+        assert_eq!(schedule.turn(at(200), true), Turn::Look(0));
+        schedule.looked(0, at(210), Sighting::Still);
+        assert_eq!(schedule.turn(at(210), true), Turn::WaitUntil(at(410)));
+    }
+
+    #[test]
+    fn alarm_areas_that_are_due_go_before_a_look() {
+        assert_eq!(begun().turn(at(500), true), Turn::Ask(other(Lane::Urgent)));
+    }
+
+    #[test]
+    fn a_moved_probe_has_the_alarm_area_read_at_once_and_moves_no_turn() {
+        let mut schedule = begun();
+        schedule.looked(0, at(600), Sighting::Moved);
+        poll(&mut schedule, ALARM, at(610), false);
+        poll(&mut schedule, other(Lane::Urgent), at(620), false);
+        let due = schedule.devices[0].areas.urgent.expect("an area").due;
+        assert_eq!(due, at(5_000), "the area's own turn stays");
+        assert_eq!(schedule.turn(at(620), true), Turn::WaitUntil(at(810)));
+    }
+
+    #[test]
+    fn what_a_called_poll_finds_is_read_once_more() {
+        let mut schedule = begun();
+        schedule.looked(0, at(600), Sighting::Moved);
+        poll(&mut schedule, ALARM, at(610), true);
+        poll(&mut schedule, ALARM, at(620), false);
+        assert_eq!(schedule.turn(at(630), true), Turn::Ask(other(Lane::Urgent)));
+    }
+
+    #[test]
+    fn a_probe_that_stands_still_replaces_no_poll() {
+        let mut schedule = begun();
+        let (mut now, mut polls) = (at(0), 0);
+        while now < at(20_001) {
+            match schedule.turn(now, true) {
+                Turn::Look(0) => schedule.looked(0, now, Sighting::Still),
+                Turn::Look(device) => panic!("device {device} has no probe"),
+                Turn::Ask(seat) => {
+                    schedule.begin(seat);
+                    schedule.complete(seat, now, false);
+                    polls += u32::from(seat == ALARM);
+                }
+                Turn::WaitUntil(until) => now = until,
+            }
+        }
+        assert_eq!(polls, 4, "at 5, 10, 15 and 20 s");
+    }
+
+    #[test]
+    fn a_probe_that_always_moves_starves_nobody() {
+        let mut schedule = begun();
+        let (mut now, mut polls) = (at(0), [0; 2]);
+        while now < at(10_000) {
+            match schedule.turn(now, true) {
+                Turn::Look(device) => {
+                    now = now.plus(Millis::new(100));
+                    schedule.looked(device, now, Sighting::Moved);
+                }
+                Turn::Ask(seat) => {
+                    schedule.begin(seat);
+                    now = now.plus(Millis::new(100));
+                    schedule.complete(seat, now, false);
+                    polls[seat.device] += 1;
+                }
+                Turn::WaitUntil(until) => now = until,
+            }
+        }
+        assert!(18 <= polls[1], "every 500 ms in 10 s: {polls:?}");
+    }
+
+    #[test]
+    fn a_probe_without_an_answer_waits_for_the_next_poll_and_costs_no_device() {
+        let mut schedule = begun();
+        for _ in 0..5 {
+            schedule.looked(0, at(200), Sighting::Nothing);
+        }
+        assert_eq!(schedule.turn(at(400), true), Turn::WaitUntil(at(500)));
+        poll(&mut schedule, other(Lane::Urgent), at(5_000), false);
+        poll(&mut schedule, ALARM, at(5_000), false);
+        assert_eq!(schedule.turn(at(5_200), true), Turn::Look(0), "the device was not lost");
+    }
+
+    #[test]
+    fn a_lost_device_is_not_looked_at() {
+        let mut schedule = begun();
+        schedule.failed(ALARM, at(300));
+        schedule.failed(ALARM, at(400));
+        assert_eq!(schedule.turn(at(450), true), Turn::WaitUntil(at(500)));
     }
 }

@@ -17,7 +17,7 @@ use super::address::Address;
 use super::point::{self, SitePoint};
 use super::sheet::Sheet;
 use crate::inventory::{DeviceIndex, Inventory, PointIndex};
-use crate::profile::{self, Format, Found, Profile, Profiles, ReadLimits};
+use crate::profile::{self, Format, Found, Probe, Profile, Profiles, ReadLimits};
 
 /// The most points of one box; the budget of the design is made for so many.
 pub const MOST_POINTS: usize = 100_000;
@@ -50,8 +50,19 @@ pub struct Device {
     pub alarm_period: Option<Millis>,
     /// How often analog areas are read, if it has any.
     pub analog_period: Option<Millis>,
+    /// What is looked at between the polls of the alarm area, if the device has it.
+    pub watch: Option<Watch>,
     /// Its points, in the order of the inventory.
     pub points: Vec<Point>,
+}
+
+/// A change probe, and how often it is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watch {
+    /// The registers that move when something has changed.
+    pub probe: Probe,
+    /// Shorter than the period of the alarm area.
+    pub period: Millis,
 }
 
 /// One point and where its registers lie.
@@ -189,6 +200,8 @@ fn read_device(table: &Table<'_>, around: &mut Around<'_, '_>) -> Option<Device>
         period(table, "alarm_period", 500, (100, 10_000), has(Lane::Urgent), "alarm");
     let analog_period =
         period(table, "analog_period", 1_000, (100, 600_000), has(Lane::Routine), "analog");
+    let probe = profile.as_ref().map(|profile| profile.probe());
+    let watch = read_watch(table, probe, alarm_period);
     let (name, unit_id, profile, points) = (name?, unit_id?, profile?, points?);
     let (alarm_period, analog_period) = (alarm_period?, analog_period?);
     let entry = DeviceEntry {
@@ -212,8 +225,35 @@ fn read_device(table: &Table<'_>, around: &mut Around<'_, '_>) -> Option<Device>
             format: point.format,
         })
         .collect();
-    let reads = profile.reads();
-    Some(Device { index, name, unit_id, reads, alarm_period, analog_period, points })
+    let (reads, watch) = (profile.reads(), watch?);
+    Some(Device { index, name, unit_id, reads, alarm_period, analog_period, watch, points })
+}
+
+/// How often a change probe is looked at if the settings do not say it.
+const LOOK_PERIOD: Millis = Millis::new(200);
+
+/// The change probe of a profile with its period. Without an alarm area, or one that is read as
+/// often, there is nothing to gain by looking.
+fn read_watch(
+    table: &Table<'_>,
+    probe: Option<Option<Probe>>,
+    alarm_period: Option<Option<Millis>>,
+) -> Option<Option<Watch>> {
+    let period = lasting(table, "probe_period", LOOK_PERIOD, (50, 10_000));
+    match (probe?, alarm_period?) {
+        (Some(probe), Some(alarm)) if period? < alarm => {
+            Some(Some(Watch { probe, period: period? }))
+        }
+        (Some(_), _) if table.has("probe_period") => {
+            table.tell("probe_period", "the alarm area is read as often: leave it out");
+            None
+        }
+        (None, _) if table.has("probe_period") => {
+            table.tell("probe_period", "the profile has no change probe: leave it out");
+            None
+        }
+        (Some(_) | None, Some(_) | None) => Some(None),
+    }
 }
 
 /// The points of a device: those of its profile, with what the site says of each in the settings

@@ -8,7 +8,7 @@ use firegrid_wire::state::StateSet;
 use crate::inventory::Inventory;
 use crate::line::plan::{self, Read};
 use crate::profile::{Format, Table};
-use crate::settings::Line;
+use crate::settings::{Line, Watch};
 
 /// Every register that exists, and which points lie where.
 #[derive(Debug, Default)]
@@ -56,7 +56,12 @@ impl Registers {
                     count: point.format.registers(),
                 })
                 .collect();
-            for read in plan::covering(&reads, device.reads) {
+            let watched = device.watch.map(|Watch { probe, .. }| Read {
+                table: probe.table,
+                first: probe.register,
+                count: probe.count,
+            });
+            for read in plan::covering(&reads, device.reads).into_iter().chain(watched) {
                 for place in 0..read.count {
                     registers.held.insert((device.unit_id, read.table, read.first + place), 0);
                 }

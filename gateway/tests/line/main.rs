@@ -3,5 +3,6 @@
 
 mod faults;
 mod peer;
+mod probe;
 mod reads_only;
 mod site;

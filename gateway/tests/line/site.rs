@@ -62,16 +62,37 @@ pub(crate) struct Site {
 
 /// Settings of one line with plain devices of these unit ids.
 pub(crate) fn settings(address: SocketAddr, units: &[u8], timeout: &str) -> Settings {
+    let keys = "alarm_period = \"100ms\"\nanalog_period = \"200ms\"\n";
+    settings_of(PLAIN, keys, address, units, timeout)
+}
+
+/// Plain devices with a change probe at this register, whose words are read every five seconds.
+pub(crate) fn watched_settings(address: SocketAddr, probe: u16) -> Settings {
+    let profile = PLAIN.replacen(
+        "[[point]]",
+        &format!("[probe]\nsource = \"this test\"\nregister = {probe}\n[[point]]"),
+        1,
+    );
+    let keys = "alarm_period = \"5s\"\nanalog_period = \"100ms\"\nprobe_period = \"50ms\"\n";
+    settings_of(&profile, keys, address, &[1], "60ms")
+}
+
+fn settings_of(
+    profile: &str,
+    keys: &str,
+    address: SocketAddr,
+    units: &[u8],
+    timeout: &str,
+) -> Settings {
     let folder = tempfile::tempdir().expect("a folder");
     let profiles = folder.path().join("profiles");
     std::fs::create_dir(&profiles).expect("a folder");
-    std::fs::write(profiles.join("plain.toml"), PLAIN).expect("a profile");
+    std::fs::write(profiles.join("plain.toml"), profile).expect("a profile");
     let devices: String = units
         .iter()
         .map(|unit| {
             format!(
-                "[[line.device]]\nname = \"d{unit}\"\nunit_id = {unit}\nprofile = \"plain\"\n\
-                 alarm_period = \"100ms\"\nanalog_period = \"200ms\"\n"
+                "[[line.device]]\nname = \"d{unit}\"\nunit_id = {unit}\nprofile = \"plain\"\n{keys}"
             )
         })
         .collect();
