@@ -16,6 +16,7 @@ use crate::condition::Condition;
 use crate::word::worded;
 
 mod beside;
+mod causes;
 mod limits;
 mod reading;
 
@@ -48,6 +49,9 @@ pub struct Rule {
     pub applies_to: Selector,
     /// What makes one occurrence one case.
     pub group_by: Grouping,
+    /// Kinds of rules whose open hazard, on something that covers this subject, hides this one:
+    /// the effect is folded under its cause.
+    pub caused_by: Vec<String>,
     /// From the mildest to the gravest; each is judged by itself.
     pub steps: Vec<Step>,
 }

@@ -10,6 +10,7 @@ use firegrid_wire::time::Millis;
 use serde_json::Value;
 
 use super::beside::read_beside;
+use super::causes::{self, Written};
 use super::limits::{limit, read_limit, unit_of};
 use super::{Effect, Grouping, Revision, Rule, RuleId, Rulebook, Selector, Severity, Step, Words};
 use crate::beside::{Kinds, On};
@@ -35,14 +36,20 @@ const DEEPEST: usize = 16;
 
 pub(super) fn read(files: &[(String, String)]) -> Result<Rulebook, Mistakes> {
     let mut mistakes = Vec::new();
-    let mut rules: Vec<Rule> = Vec::new();
+    let mut read: Vec<(&str, Vec<Rule>)> = Vec::new();
     let mut taken = BTreeSet::new();
     for (name, text) in files {
         match read_file(name, text, &mut taken) {
-            Ok(more) => rules.extend(more),
+            Ok(more) => read.push((name, more)),
             Err(Mistakes(more)) => mistakes.extend(more),
         }
     }
+    // A file that cannot be read may have the kinds that the others name.
+    if mistakes.is_empty() {
+        let written = read.iter().flat_map(|(file, rules)| written(file, rules));
+        mistakes.extend(causes::mistakes(&written.collect::<Vec<_>>()));
+    }
+    let rules: Vec<Rule> = read.into_iter().flat_map(|(_, rules)| rules).collect();
     if mistakes.is_empty() && !rules.iter().any(raises_fire_at_once) {
         mistakes.push(Mistake {
             file: files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
@@ -64,8 +71,17 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Rulebook, Mistakes> {
 /// A rulebook in which the rules of a site's file stand in the place of those with the same
 /// id; new ones come last.
 pub(super) fn overlay(base: &Rulebook, name: &str, text: &str) -> Result<Rulebook, Mistakes> {
+    let own = read_file(name, text, &mut BTreeSet::new())?;
+    let kept: Vec<Rule> =
+        base.rules.iter().filter(|old| own.iter().all(|rule| rule.id != old.id)).cloned().collect();
+    // What is wrong with a rule that stays came with what this file replaced.
+    let stay = kept.iter().map(|rule| Written { rule, file: name, path: rule.id.to_string() });
+    let mistakes = causes::mistakes(&stay.chain(written(name, &own)).collect::<Vec<_>>());
+    if !mistakes.is_empty() {
+        return Err(Mistakes(mistakes));
+    }
     let mut rules = base.rules.clone();
-    for rule in read_file(name, text, &mut BTreeSet::new())? {
+    for rule in own {
         match rules.iter_mut().find(|old| old.id == rule.id) {
             Some(old) => *old = rule,
             None => rules.push(rule),
@@ -81,6 +97,12 @@ pub(super) fn overlay(base: &Rulebook, name: &str, text: &str) -> Result<Ruleboo
         return Ok(Rulebook::of(rules));
     };
     Err(Mistakes(vec![Mistake { file: name.to_owned(), path: "rule".to_owned(), what }]))
+}
+
+/// The rules of one file, each with its place.
+fn written<'a>(file: &'a str, rules: &'a [Rule]) -> impl Iterator<Item = Written<'a>> {
+    let places = rules.iter().enumerate();
+    places.map(move |(index, rule)| Written { rule, file, path: format!("rule[{index}]") })
 }
 
 /// A rulebook that lets a fire pass is no rulebook.
@@ -154,6 +176,7 @@ fn read_rule(table: &Table<'_>, revision: Revision, taken: &mut BTreeSet<String>
         }
         None => None,
     };
+    let caused_by = table.or("caused_by", Vec::new());
     if !table.has("step") {
         table.tell("step", "a rule needs at least one step");
     }
@@ -173,6 +196,7 @@ fn read_rule(table: &Table<'_>, revision: Revision, taken: &mut BTreeSet<String>
         advice: advice?,
         applies_to: applies_to?,
         group_by: group_by?,
+        caused_by: caused_by?,
         steps: steps?,
     })
 }
@@ -739,6 +763,48 @@ mod tests {
         check("{ what = \"discrete\" }", &beside, "only a rule on points of the catalogue");
         let unsaid = format!("{low}beside = [{{ {pump}, none = {runs} }}]");
         check("{ unit = \"Pa\" }", &unsaid, "clear_when: say what proves calm");
+    }
+
+    #[test]
+    fn a_cause_is_the_kind_of_a_rule_and_never_comes_round_to_itself() {
+        let file = |causes: [&str; 3]| {
+            let rules = ["a", "b", "c"].into_iter().zip(causes).map(|(kind, causes)| {
+                format!(
+                    "[[rule]]\nid = \"{kind}\"\nkind = \"{kind}\"\nname = {{ zh = \"\", en = \"\" }}\n\
+                     basis = \"\"\nadvice = {{ zh = \"\", en = \"\" }}\napplies_to = {{}}\n\
+                     caused_by = [{causes}]\n[[rule.step]]\nname = \"s\"\nseverity = \"info\"\n\
+                     effect = \"note\"\nwhen = {{ has_state = \"fault\" }}\n"
+                )
+            });
+            rules.collect::<String>()
+        };
+        let fire = include_str!("../../rulebook/fire.toml");
+        let told = |causes: [&str; 3]| {
+            let files = [("fire.toml".into(), fire.into()), ("x.toml".into(), file(causes))];
+            let alone =
+                read(&files).map_or_else(|mistakes| mistakes.to_string(), |_| String::new());
+            let shipped = Rulebook::shipped();
+            let over = overlay(&shipped, "x.toml", &file(causes));
+            assert_eq!(over.map_or_else(|told| told.to_string(), |_| String::new()), alone);
+            alone
+        };
+        assert_eq!(told(["\"b\", \"c\"", "\"c\"", ""]), "");
+        assert!(told(["\"b\", \"d\"", "", ""]).contains("rule[0].caused_by[1]: no rule has"));
+        assert!(told(["", "\"b\"", ""]).contains("rule[1].caused_by[0]: \"b\" is itself"));
+        let circle = told(["\"b\"", "\"c\"", "\"a\""]);
+        let places = ["rule[0].caused_by[0]", "rule[1].caused_by[0]", "rule[2].caused_by[0]"];
+        assert!(places.iter().all(|place| circle.contains(place)), "{circle}");
+    }
+
+    #[test]
+    fn a_site_cannot_take_away_a_kind_that_others_name() {
+        let silence = include_str!("../../rulebook/silence.toml").replace("gateway-silent", "mute");
+        let silence = silence.replace("caused_by = [\"mute\"]\n", "");
+        let first = silence.find("id = \"C1-GATEWAY\"").expect("the rule");
+        let alone = format!("[[rule]]\n{}", &silence[first..]);
+        let mistakes = Rulebook::shipped().overlaid("site.toml", &alone).expect_err("a mistake");
+        let told = "C1-DEVICE.caused_by[0]: no rule has the kind \"gateway-silent\"";
+        assert!(mistakes.to_string().contains(told), "{mistakes}");
     }
 
     #[test]

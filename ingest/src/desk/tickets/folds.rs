@@ -31,8 +31,12 @@ impl FromIterator<(String, Vec<String>)> for Causes {
 impl Causes {
     /// As the rules say.
     pub fn of(rulebook: &Rulebook) -> Causes {
-        let rules = rulebook.rules().iter();
-        Causes(rules.map(|rule| (rule.kind.clone(), Vec::new())).collect())
+        let mut causes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for rule in rulebook.rules() {
+            // Rules of one kind share their causes.
+            causes.entry(rule.kind.clone()).or_default().extend(rule.caused_by.iter().cloned());
+        }
+        Causes(causes)
     }
 
     fn of_kind(&self, kind: &str) -> &[String] {
