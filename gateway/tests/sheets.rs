@@ -27,8 +27,13 @@ fn points(settings: &Settings) -> Vec<String> {
         let source = entry.source.split_once(' ').expect("a source").1;
         let (tags, limits) = (entry.tags.join(" "), &entry.limits);
         format!(
-            "{} | {} | {} | {tags} | {limits:?} | {}.{} | {source}",
-            entry.n, entry.label, entry.zone, entry.system, entry.part
+            "{} | {} | {} | {tags} | {limits:?} | {}.{}{} | {source}",
+            entry.n,
+            entry.label,
+            entry.zone,
+            entry.system,
+            entry.part,
+            entry.elevation.map_or(String::new(), |metres| format!(" {metres} m"))
         )
     });
     told.collect()
@@ -90,11 +95,11 @@ fn a_sheet_names_limits_and_moves_the_points_of_a_profile() {
     check(
         "pressure-transmitter-float",
         "options = { pressure_unit = \"kPa\", word_order = \"big\" }",
-        "name,label,low,下下限,deadband,address,tags\n\
-         pressure,末端试水,0.10 MPa,50kPa,200 Pa,40101,sprinkler-end\n"
+        "name,label,low,下下限,deadband,address,tags,标高\n\
+         pressure,末端试水,0.10 MPa,50kPa,200 Pa,40101,sprinkler-end,36.5 m\n"
             .as_bytes(),
         &["d/pressure | 末端试水 |  | sprinkler-end | {\"low\": 100000.0, \"lowest\": 50000.0} \
-           | 12.0 | pressure-transmitter-float holding 100 f32 big big kPa"],
+           | 12.0 36.5 m | pressure-transmitter-float holding 100 f32 big big kPa"],
     );
     check(
         "fire-pump-controller",
@@ -169,12 +174,13 @@ fn limits_need_a_unit_that_fits_and_a_point_with_a_number() {
     check_told(
         "pressure-transmitter-float",
         "options = { pressure_unit = \"kPa\", word_order = \"big\" }",
-        "name,low,high,deadband,means\npressure,0.1,1 m,-1 kPa,火警\n".as_bytes(),
+        "name,low,high,deadband,means,标高\npressure,0.1,1 m,-1 kPa,火警,high\n".as_bytes(),
         &[
             ("row 2, column deadband (D)", "a deadband is 0 or more"),
             ("row 2, column high (C)", "1 m is no 压力"),
             ("row 2, column low (B)", "\"0.1\" does not fit: a number with its unit"),
             ("row 2, column means (E)", "the profile says what this point is made of"),
+            ("row 2, column 标高 (F)", "\"high\" does not fit: a height in metres"),
         ],
     );
     check_told(

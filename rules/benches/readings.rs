@@ -254,6 +254,7 @@ fn entry(place: usize) -> PointEntry {
         zone: "3F".into(),
         tags: if analog { vec!["sprinkler-end".into()] } else { Vec::new() },
         limits: BTreeMap::new(),
+        elevation: None,
         source: format!("line 1 slave {device} input {place}"),
     }
 }

@@ -66,6 +66,7 @@ fn entry(id: &str, lane: Lane, part: u8) -> PointEntry {
         zone: String::new(),
         tags: Vec::new(),
         limits: BTreeMap::new(),
+        elevation: None,
         source: id.to_owned(),
     }
 }

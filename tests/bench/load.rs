@@ -50,6 +50,7 @@ impl Site {
             zone: String::new(),
             tags: vec!["sprinkler-end".into()],
             limits: Default::default(),
+            elevation: None,
             source: format!("127.0.0.1:502#{} holding {place}", place / 100),
         };
         let catalogue = Catalogue {

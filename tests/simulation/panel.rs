@@ -184,6 +184,7 @@ fn entry_of(point: usize, generation: u32) -> PointEntry {
         zone: String::new(),
         tags,
         limits: std::collections::BTreeMap::new(),
+        elevation: None,
         source: format!("simulated, register {register}"),
     }
 }

@@ -77,6 +77,10 @@ pub struct PointEntry {
     /// Limits of this very point, in its unit, for rules that name them (`limit.low`).
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub limits: std::collections::BTreeMap<String, f64>,
+    /// Height of the point in metres above the zero that the site measures from: static water
+    /// pressure falls by 9.8 kPa with every metre.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elevation: Option<f64>,
     /// Where the value comes from: line address, slave, profile, register, scaling. A point
     /// whose source changes is another point.
     pub source: String,
@@ -224,6 +228,7 @@ mod tests {
                     zone: "3F".into(),
                     tags: vec!["detector".into()],
                     limits: Default::default(),
+                    elevation: None,
                     source: format!("127.0.0.1:502#1 holding {number}"),
                 })
                 .collect(),

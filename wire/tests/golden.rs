@@ -237,6 +237,7 @@ fn a_catalogue_page() {
             zone: "3F".into(),
             tags: vec!["sprinkler-end".into()],
             limits: BTreeMap::from([("low".into(), 100_000.0)]),
+            elevation: None,
             source: "192.168.1.20:502#1 holding 22".into(),
         }],
     };
@@ -244,6 +245,29 @@ fn a_catalogue_page() {
     assert_eq!(pages.len(), 1);
     let page: Page =
         serde_json::from_slice(&golden("catalogue-page.json", &pages[0])).expect("a page");
+    assert_eq!(Catalogue::from_pages([&page]), Some(catalogue));
+}
+
+/// Heights were added later: a page without one is as it was.
+#[test]
+fn a_catalogue_page_with_a_height() {
+    let point = PointEntry {
+        n: point("tank1/level"),
+        label: "高位消防水箱水位".into(),
+        lane: Lane::Routine,
+        u: Some(Unit::Metre),
+        system: 11,
+        part: 92,
+        zone: String::new(),
+        tags: vec!["water-tank".into()],
+        limits: BTreeMap::new(),
+        elevation: Some(62.5),
+        source: "192.168.1.20:502#3 holding 3".into(),
+    };
+    let catalogue = Catalogue { devices: Vec::new(), points: vec![point] };
+    let pages = catalogue.pages();
+    let page = golden("catalogue-page-height.json", &pages[0]);
+    let page: Page = serde_json::from_slice(&page).expect("a page");
     assert_eq!(Catalogue::from_pages([&page]), Some(catalogue));
 }
 

@@ -46,6 +46,7 @@ fn inventory() -> Arc<Inventory> {
         zone: String::new(),
         tags: Vec::new(),
         limits: Default::default(),
+        elevation: None,
         source: name.into(),
     };
     let pascal = Some(Unit::Pascal);

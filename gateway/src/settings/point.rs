@@ -30,6 +30,7 @@ pub(super) struct SitePoint {
     /// Where it lies and how it is read; what the site has moved or renamed is in here.
     pub(super) of_profile: ProfilePoint,
     zone: String,
+    elevation: Option<f64>,
     limits: BTreeMap<String, f64>,
     deadband: f64,
 }
@@ -216,7 +217,8 @@ impl SitePoint {
             Format::Word(_) => 0.0,
             Format::Number(number) => number.deadband,
         };
-        SitePoint { of_profile, zone: String::new(), limits: BTreeMap::new(), deadband }
+        let (zone, limits) = (String::new(), BTreeMap::new());
+        SitePoint { of_profile, zone, elevation: None, limits, deadband }
     }
 
     /// Moves a point of the profile to other registers, another bit or another sense.
@@ -269,7 +271,7 @@ impl SitePoint {
         }
         point.system = row.system.unwrap_or(point.system);
         point.part = row.part.unwrap_or(point.part);
-        self.zone = row.zone;
+        (self.zone, self.elevation) = (row.zone, row.elevation);
         let mut known: BTreeSet<String> = point.tags.iter().cloned().collect();
         point.tags.extend(row.tags.into_iter().filter(|tag| known.insert(tag.clone())));
     }
@@ -291,6 +293,7 @@ impl SitePoint {
             zone: self.zone.clone(),
             tags: point.tags.clone(),
             limits: self.limits.clone(),
+            elevation: self.elevation,
             source: format!("{place} {} {} {}", point.table, point.register, point.format),
         };
         Some((entry, self.deadband))

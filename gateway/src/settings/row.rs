@@ -26,6 +26,8 @@ pub(super) struct Row {
     pub(super) bits: Option<(u8, u8)>,
     pub(super) means: Option<StateSet>,
     pub(super) contact: Option<Contact>,
+    /// In metres.
+    pub(super) elevation: Option<f64>,
     limits: Vec<(String, Amount)>,
     deadband: Option<Amount>,
 }
@@ -66,6 +68,7 @@ impl Row {
             bits: read_bits(keys),
             means: read_means(keys),
             contact: read_contact(keys),
+            elevation: read_elevation(keys),
             limits: read_limits(keys),
             deadband: read_deadband(keys),
         }
@@ -269,6 +272,17 @@ fn read_limits(keys: &Keys<'_>) -> Vec<(String, Amount)> {
     let Some(limits) = keys.table("limits") else { return Vec::new() };
     let read = |name: &str| amount(&limits, name).map(|amount| (name.to_owned(), amount));
     limits.keys().into_iter().filter_map(read).collect()
+}
+
+/// Metres above the zero of the site, below it negative. Higher than any building is a mistake.
+fn read_elevation(keys: &Keys<'_>) -> Option<f64> {
+    let text: String = keys.optional_text("elevation")?;
+    let metres = text.trim_end_matches(['m', '米']).trim_end().parse().ok();
+    let metres = metres.filter(|metres: &f64| (-1_000.0..=9_000.0).contains(metres));
+    if metres.is_none() {
+        keys.tell("elevation", format_args!("{text:?} does not fit: a height in metres"));
+    }
+    metres
 }
 
 fn read_deadband(keys: &Keys<'_>) -> Option<Amount> {

@@ -19,7 +19,7 @@ const MOST_BYTES: u64 = 32 << 20;
 const CELL_CHARACTERS: usize = 200;
 
 /// The heads of columns, and the keys they stand for.
-const HEADS: [(&str, &[&str]); 18] = [
+const HEADS: [(&str, &[&str]); 19] = [
     ("name", &["点名", "点号", "编号"]),
     ("label", &["标签", "位置", "安装位置", "描述"]),
     ("zone", &["分区", "防火分区"]),
@@ -33,6 +33,7 @@ const HEADS: [(&str, &[&str]); 18] = [
     ("means", &["含义", "动作含义"]),
     ("contact", &["触点", "触点类型"]),
     ("deadband", &["死区"]),
+    ("elevation", &["标高"]),
     ("limits.low", &["low", "下限"]),
     ("limits.lowest", &["lowest", "下下限"]),
     ("limits.high", &["high", "上限"]),

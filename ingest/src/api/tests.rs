@@ -320,6 +320,7 @@ fn point_now(name: &str, value: Value, sight: Sight, voice: Voice) -> PointNow {
             zone: "3F".into(),
             tags: vec!["sprinkler-end".into()],
             limits: [("low".to_owned(), 150_000.0)].into(),
+            elevation: None,
             source: String::new(),
         })),
         unit: Some("mall".into()),

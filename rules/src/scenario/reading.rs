@@ -79,6 +79,7 @@ fn read_point(table: &Table<'_>) -> Option<PointEntry> {
         zone: zone?,
         tags: tags?,
         limits: limits?,
+        elevation: None,
         source: source?,
     })
 }

@@ -254,6 +254,7 @@ fn catalogue(which: usize) -> Catalogue {
         zone: String::new(),
         tags: Vec::new(),
         limits: BTreeMap::new(),
+        elevation: None,
         source: if which == 1 && ["d1/f1", "d1/p1", "d2/t2"].contains(name) {
             "other".into()
         } else {

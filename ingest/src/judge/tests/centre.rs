@@ -414,6 +414,7 @@ impl Centre {
                 zone: String::new(),
                 tags: Vec::new(),
                 limits: std::collections::BTreeMap::new(),
+                elevation: None,
                 source: "test".into(),
             }],
         };
