@@ -11,6 +11,7 @@
 pub mod choice;
 mod group;
 pub mod number;
+mod probe;
 mod reading;
 mod site;
 mod template;
@@ -31,6 +32,7 @@ use crate::toml_file::{self, refused};
 use choice::{Answers, Asked};
 use group::{Group, Surroundings};
 use number::Number;
+pub use probe::Probe;
 use site::RawSitePoints;
 pub use site::{SiteKind, SitePoints};
 use word::Word;
@@ -96,18 +98,6 @@ pub struct Profile {
     asked: BTreeMap<String, Asked>,
     groups: Vec<Group>,
     site_points: Option<RawSitePoints>,
-}
-
-/// Registers that move when something in the device's alarm area has moved. They are looked at
-/// between the polls, which come all the same: a probe that stands still proves nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Probe {
-    /// The table they lie in.
-    pub table: Table,
-    /// The first one, numbered as on the wire, from 0.
-    pub register: u16,
-    /// How many, at least 1.
-    pub count: u16,
 }
 
 /// How a device may be asked.
@@ -401,7 +391,7 @@ fn read_profile(name: &str, root: &Keys<'_>) -> Option<Profile> {
     let label = root.required("label");
     let manual: Option<String> = root.required("manual");
     let reads = read_limits(root);
-    let probe = read_probe(root);
+    let probe = probe::read_probe(root);
     let asked = choice::read_asked(root);
     let words = read_words(root);
     let around = Surroundings { asked: asked.as_ref(), words: words.as_ref() };
@@ -421,23 +411,6 @@ fn read_profile(name: &str, root: &Keys<'_>) -> Option<Profile> {
     }
     let (name, label, reads, probe) = (name.to_owned(), label?, reads?, probe?);
     Some(Profile { name, label, reads, probe, asked, groups, site_points })
-}
-
-fn read_probe(root: &Keys<'_>) -> Option<Option<Probe>> {
-    let Some(table) = root.table("probe") else { return Some(None) };
-    let source: Option<String> = table.required("source");
-    let of_table = table.text_or("table", Table::HoldingRegisters);
-    let register = table.required("register");
-    let count = table.or("count", 1);
-    let (of_table, register, count) = (of_table?, register?, count?);
-    let longest = if of_table.is_bits() { LONGEST_BIT_READ } else { LONGEST_READ };
-    let last = u32::from(register) + u32::from(count);
-    if count == 0 || longest < count || 0x1_0000 < last {
-        table.tell("count", format_args!("one request reads from 1 to {longest}, up to 65535"));
-        return None;
-    }
-    source?;
-    Some(Some(Probe { table: of_table, register, count }))
 }
 
 fn read_limits(root: &Keys<'_>) -> Option<ReadLimits> {
@@ -724,6 +697,79 @@ mod tests {
             ],
             &["option.order.choices", "option.order.what"],
         );
+    }
+
+    #[test]
+    fn mistakes_of_what_is_left_to_the_site_are_told_together() {
+        let number = "plausible = [0.0, 1.0]";
+        let described = "type = \"described\", at = { decimals = 0, value = 1";
+        check_paths(
+            "[option.none]\nwhat = \"n\"\nnumbers = { from = 9, to = 1 }\n\
+             [option.at]\nwhat = \"r\"\nnumber = { from = -5, to = 9 }\ndefault = 0\n\
+             [option.both]\nwhat = \"b\"\nnumber = { from = 0, to = 9 }\nchoices = [\"a\"]\n\
+             [option.unit]\nwhat = \"u\"\nchoices = [\"m\", \"Pa\"]\n\
+             [probe]\nregister = 65535\ncount = 2\n\
+             [site_points]\nsource = \"s\"\ntable = \"holding\"\nclosed = \"2\"\nsystem = 1\npart = 1\n",
+            &["bits = { 0 = \"fault\" }"],
+            &[
+                "option.both",
+                "option.none.numbers.to",
+                "probe.count",
+                "probe.source",
+                "site_points.closed",
+            ],
+        );
+        check_paths(
+            "[option.at]\nwhat = \"r\"\nnumber = { from = -5, to = 9 }\ndefault = 0\n\
+             [option.unit]\nwhat = \"u\"\nchoices = [\"m\", \"Pa\"]\n\
+             [word.wide]\nbits = { 0 = \"fire\", 15 = \"fault\" }\n\
+             [site_points]\nsource = \"s\"\ntable = \"holding\"\nword = \"wide\"\nbits = 2\n\
+             system = 1\npart = 1\n",
+            &[
+                &format!("number = {{ {described} }}, units = {{ 0 = \"m\" }}, {number} }}"),
+                &format!(
+                    "number = {{ {described}, unit = 2 }}, units = {{ 0 = \"m\", 1 = \"Pa\" }}, {number} }}"
+                ),
+                &format!(
+                    "number = {{ {described} }}, offset = {{ option = \"unit\" }}, \
+                     unit = {{ option = \"unit\" }}, {number} }}"
+                ),
+                "bits = { 0 = \"fault\" }\nwhen = { option = \"unit\", is = \"km\" }",
+                "bits = { 0 = \"fault\" }\nunless = { option = \"at\", is = \"m\" }",
+            ],
+            &[
+                "point[0].number.at.unit",
+                "point[1].number.units",
+                "point[2].number.offset.option",
+                "point[3].when.is",
+                "point[4].unless.option",
+                "site_points.bits",
+            ],
+        );
+    }
+
+    /// Reads the options of a device; tells its list of loops, or the mistakes.
+    fn loops(answer: &str) -> String {
+        let profile = shipped("notifier-modbus-gw");
+        let content = toml_file::parse("d", &format!("options = {{ loops = {answer} }}"));
+        let document = Document::new("d", content.expect("options"));
+        let answers = profile.answers(&document.root());
+        match document.finish(answers) {
+            Ok(answers) => format!("{:?}", answers.list("loops")),
+            Err(told) => told.0[0].what.clone(),
+        }
+    }
+
+    #[test]
+    fn a_list_of_numbers_takes_ranges() {
+        assert_eq!(loops("[1, \"3-5\", \"9 - 10\"]"), "[1, 3, 4, 5, 9, 10]");
+        for wrong in ["[]", "[1, \"1-2\"]"] {
+            assert_eq!(loops(wrong), "different numbers from 1 to 10 are needed");
+        }
+        for wrong in ["\"5-3\"", "\"0-2\"", "11", "\"9-11\"", "\"all\""] {
+            let told = loops(&format!("[{wrong}]"));
+            assert!(told.starts_with(&format!("{wrong} does not fit")), "{told}");
+        }
     }
 
     #[test]

@@ -438,6 +438,45 @@ mod tests {
         check(&frequency, &[2], None, Quality::OutOfRange);
     }
 
+    /// The pressure transmitter's integer map with the device's own unit: 3 bar, 6 psi.
+    fn described(offset: i32) -> Number {
+        let codes = [(3, "bar"), (6, "psi")];
+        let codes = codes.map(|(code, name)| (code, DeviceUnit::find(name).expect("a unit")));
+        let units = Some(UnitCodes { at: 0, codes: codes.to_vec() });
+        let described = Described { value: 2, decimals: 1, units, offset };
+        number(Layout::Described(described), 1.0, "bar")
+    }
+
+    #[test]
+    fn a_described_number_is_believed_only_with_a_description() {
+        check(&described(0), &[3, 2, 350], Some(350_000.0), Quality::Good);
+        check(&described(-50), &[3, 2, 350], Some(300_000.0), Quality::Good);
+        check(&described(0), &[3, 0, 0xFFFF], Some(-100_000.0), Quality::Good);
+        check(&described(0), &[3, 5, 350], None, Quality::SensorFault);
+        check(&described(0), &[4, 2, 350], None, Quality::OutOfRange);
+        check(&described(0), &[3, 2], None, Quality::SensorFault);
+        check(&described(0), &[], None, Quality::SensorFault);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_registers_of_a_described_number_end_the_program(
+            raw in proptest::collection::vec(0_u16.., 0..5), offset in i32::MIN..,
+        ) {
+            let (value, quality) = described(offset).value(&raw);
+            let is_number = matches!(value, Value::Number(number, _) if number.is_finite());
+            proptest::prop_assert!(is_number || quality != Quality::Good, "{value} {quality:?}");
+        }
+
+        #[test]
+        fn a_described_number_is_heard_as_it_is_shown(bar in -0.9_f64..3.0, offset in -9..9) {
+            let shown = described(offset);
+            let (value, quality) = shown.value(&shown.raw(bar * 1e5).expect("registers"));
+            let Value::Number(heard, _) = value else { panic!("{value} {quality:?}") };
+            proptest::prop_assert!((heard - bar * 1e5).abs() <= 5.1, "{heard} instead of {bar} bar");
+        }
+    }
+
     #[test]
     fn fahrenheit_becomes_celsius() {
         check(&number(Layout::I16, 0.1, "F"), &[680], Some(20.0), Quality::Good);

@@ -276,3 +276,66 @@ fn letters(place: usize) -> String {
         more => format!("{}{last}", letters(more - 1)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The rows as JSON, and what is told.
+    fn read(bytes: &[u8]) -> (Vec<String>, String) {
+        let sheet = Sheet::of("sheet.csv", bytes);
+        let mut rows = Vec::new();
+        for row in sheet.rows() {
+            let keys: Vec<String> = row
+                .keys()
+                .into_iter()
+                .map(|key| format!("{key}={}", row.raw(key).expect("a key")))
+                .collect();
+            rows.push(format!("{} {}", row.path(), keys.join(" ")));
+        }
+        (rows, sheet.finish().to_string())
+    }
+
+    #[test]
+    fn cells_become_keys_and_empty_cells_none() {
+        let (rows, told) = read(
+            "点名,标记,下限,Bit,limits.pump\n\na,\"x、y; z\",1 m,,\n,,,,\nb,,,3,2 m\n".as_bytes(),
+        );
+        assert_eq!(
+            rows,
+            [
+                "row 3 limits={\"low\":\"1 m\"} name=\"a\" tags=[\"x\",\"y\",\"z\"]",
+                "row 5 bit=\"3\" limits={\"pump\":\"2 m\"} name=\"b\"",
+            ]
+        );
+        assert_eq!(told, "0 mistakes:");
+    }
+
+    #[test]
+    fn columns_are_lettered_as_in_a_spreadsheet() {
+        assert_eq!([0, 25, 26, 701, 702].map(letters), ["A", "Z", "AA", "ZZ", "AAA"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_end_the_program(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            read(&bytes);
+            read(&[b"name,label\n".as_slice(), &bytes].concat());
+        }
+
+        #[test]
+        fn every_row_is_read_or_told(cells in "[a-c\",\r\n点 ]{0,60}") {
+            let text = format!("name,label\n{cells}");
+            let (rows, told) = read(text.as_bytes());
+            let text = text.replace("\r\n", "\n").replace('\r', "\n");
+            for (line, row) in text.lines().zip(1..).skip(1) {
+                let says_nothing = line.chars().all(|c| matches!(c, ',' | '"' | ' '));
+                let path = format!("row {row}");
+                let is_read = rows.iter().any(|read| read.starts_with(&format!("{path} ")));
+                let is_told = told.contains(&format!("{path}:")) || told.contains(&format!("{path},"));
+                prop_assert!(says_nothing || is_read || is_told, "{path}: {line:?}\n{told}");
+            }
+        }
+    }
+}
