@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use anyhow::Context;
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
@@ -42,6 +43,16 @@ const FORGET_EVERY: std::time::Duration = std::time::Duration::from_secs(3_600);
 pub async fn run(
     settings: Settings,
     listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    run_beside(settings, listener, Router::new(), shutdown).await
+}
+
+/// The same, with routes of whoever runs it beside its own.
+pub async fn run_beside(
+    settings: Settings,
+    listener: TcpListener,
+    beside: Router,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let (mut writer, reader) = storage::open(settings.storage.clone()).await?;
@@ -119,7 +130,7 @@ pub async fn run(
         rulebook: settings.rulebook.clone(),
         clock,
     };
-    let router = api::router(sources).await.context("the API cannot read the registry")?;
+    let router = api::router(sources, beside).await.context("the API cannot read the registry")?;
     let mut stop_serving = stopped.clone();
     let serve = api::serve(listener, router, async move {
         let _ = stop_serving.wait_for(|stop| *stop).await;

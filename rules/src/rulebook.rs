@@ -18,6 +18,7 @@ use crate::word::worded;
 mod beside;
 mod causes;
 mod limits;
+mod overlay;
 mod reading;
 
 pub(crate) use limits::amount;
@@ -222,7 +223,7 @@ impl Rulebook {
     /// This rulebook with a site's own file over it: a rule there stands in the place of the one
     /// with its id, whole; a new one is added. Tells every mistake of the file.
     pub fn overlaid(&self, name: &str, text: &str) -> Result<Rulebook, Mistakes> {
-        reading::overlay(self, name, text)
+        overlay::overlay(self, name, text)
     }
 
     pub(crate) fn of(rules: Vec<Rule>) -> Rulebook {

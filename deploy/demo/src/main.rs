@@ -5,21 +5,27 @@
 //! stands in `var/demo` and survives a restart; `make demo-clean` forgets it.
 
 mod broker;
+mod controls;
 mod county;
+mod link;
+mod scenes;
 mod sites;
 mod story;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use firegrid_ingest::commands::run::hold;
+use firegrid_ingest::service;
 use firegrid_ingest::settings::Settings;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
+use scenes::Stage;
 use sites::Site;
 
 /// The port of the page if `FIREGRID_DEMO_PORT` does not name another.
@@ -48,7 +54,7 @@ async fn main() -> anyhow::Result<()> {
 
 async fn run(data: &Path, page: SocketAddr) -> anyhow::Result<()> {
     let broker = broker::start()?;
-    let sites = Site::start_all(data, broker, page.port()).await?;
+    let stage = Arc::new(Stage::new(Site::start_all(data, broker, page.port()).await?));
     let (stop, stopped) = watch::channel(false);
     let mut parts = JoinSet::new();
     let centre = Settings::read(&write_centre(data, broker, page)?, [])?;
@@ -56,9 +62,10 @@ async fn run(data: &Path, page: SocketAddr) -> anyhow::Result<()> {
     let listener = TcpListener::bind(page)
         .await
         .with_context(|| format!("{page} is taken: choose a port with FIREGRID_DEMO_PORT"))?;
-    let centre = firegrid_ingest::service::run(centre, listener, until(stopped.clone()));
+    let controls = controls::router(Arc::clone(&stage));
+    let centre = service::run_beside(centre, listener, controls, until(stopped.clone()));
     let mut centre = std::pin::pin!(centre);
-    for site in &sites {
+    for site in &stage.sites {
         let gateway = site.settings.clone();
         parts.spawn(firegrid_gateway::service::run(gateway, until(stopped.clone())));
     }
@@ -72,7 +79,7 @@ async fn run(data: &Path, page: SocketAddr) -> anyhow::Result<()> {
             ended?.context("a gateway of the demo has ended")?;
             anyhow::bail!("a gateway of the demo has ended by itself");
         }
-        shown = show(&sites, page) => return shown,
+        shown = show(&stage, page) => return shown,
         signal = tokio::signal::ctrl_c() => signal?,
     }
     // Whoever listens may have gone already.
@@ -85,9 +92,9 @@ async fn run(data: &Path, page: SocketAddr) -> anyhow::Result<()> {
 
 /// Tells that all is ready, and lets the story begin. The listener stands already: whoever
 /// asks now is answered as soon as the centre is.
-async fn show(sites: &[Site], page: SocketAddr) -> anyhow::Result<()> {
+async fn show(stage: &Arc<Stage>, page: SocketAddr) -> anyhow::Result<()> {
     tell(page);
-    tokio::try_join!(story::play(sites), story::breathe(sites)).map(|_| ())
+    tokio::try_join!(story::play(stage), story::breathe(stage)).map(|_| ())
 }
 
 #[expect(clippy::print_stdout, reason = "this is what the program is for")]
@@ -95,12 +102,16 @@ fn tell(page: SocketAddr) {
     println!("ready http://{page}");
     println!();
     println!(
-        "  在浏览器打开上面的地址。几秒后某单位探测器报火警，约半分钟后某水泵失电立案；随后恢复，再换一处重演。"
+        "  在浏览器打开上面的地址。五分钟内：火警、水泵失电、压力下降、探测器故障、屏蔽、掉线、渗漏、断网；"
+    );
+    println!("  随后恢复，再换单位重演。#/demo 页可随时触发任一情景。");
+    println!(
+        "  Open the address. Within five minutes: fire, a pump without power, sinking pressure, a"
     );
     println!(
-        "  Open the address. A detector reports fire within seconds; half a minute later a pump that"
+        "  failed detector, a shielded loop, a dead converter, a leaking tank, a cut-off gateway."
     );
-    println!("  has lost its power is a ticket. Both heal, and it begins again at the next unit.");
+    println!("  All heal, and it begins again at other units. #/demo has a button for each.");
     println!();
     println!("  curl http://{page}/api/v1/alarms");
     println!("  curl http://{page}/api/v1/tickets");
@@ -112,6 +123,7 @@ fn tell(page: SocketAddr) {
 /// Writes the registry and the settings of the centre; the path of the settings.
 fn write_centre(data: &Path, broker: SocketAddr, page: SocketAddr) -> anyhow::Result<PathBuf> {
     county::write(data)?;
+    std::fs::write(data.join("overlay.toml"), include_str!("../overlay.toml"))?;
     let path = data.join("ingest.toml");
     let (region, store) = (county::REGION, data.join("ingest"));
     let text = format!(
@@ -126,6 +138,9 @@ address = "{broker}"
 grids = "grids.csv"
 units = "units.csv"
 gateways = "gateways.csv"
+
+[rules]                     # shorter holds than a real centre has
+overlay = "overlay.toml"
 "#,
         store.display()
     );

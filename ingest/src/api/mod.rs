@@ -84,8 +84,9 @@ struct Centre {
     seats: live::Seats,
 }
 
-/// The whole of it: API and page. Reads the registry, so store that first.
-pub async fn router(sources: Sources) -> Result<Router, StorageError> {
+/// The whole of it: API, page, and routes of whoever runs the centre `beside` them. Reads the
+/// registry, so store that first.
+pub async fn router(sources: Sources, beside: Router) -> Result<Router, StorageError> {
     let places = Arc::new(Places::load(&sources.reader).await?);
     let seats = Arc::new(Semaphore::new(live::FOLLOWERS));
     let centre = Centre { sources, places, watch: Arc::default(), seats };
@@ -110,9 +111,10 @@ pub async fn router(sources: Sources) -> Result<Router, StorageError> {
         .method_not_allowed_fallback(async || {
             Problem::Method(Reason::new("不支持这种方法。", "This method does not exist here."))
         })
+        .with_state(centre)
+        .merge(beside)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(from_fn(guard))
-        .with_state(centre))
+        .layer(from_fn(guard)))
 }
 
 /// Serves until `stop` is done, then lets the answers that are under way finish.

@@ -101,7 +101,7 @@ impl World {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
-        let router = router(sources).await.expect("a router");
+        let router = router(sources, Router::new()).await.expect("a router");
         tokio::spawn(serve(listener, router, std::future::pending()));
         World { _folder: folder, address, writer, series, judge, changed }
     }

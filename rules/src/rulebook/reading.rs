@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::beside::read_beside;
 use super::causes::{self, Written};
 use super::limits::{limit, read_limit, unit_of};
+use super::overlay::{raises_fire_at_once, read_changes};
 use super::{Effect, Grouping, Revision, Rule, RuleId, Rulebook, Selector, Severity, Step, Words};
 use crate::beside::{Kinds, On};
 use crate::condition::Condition;
@@ -26,7 +27,7 @@ const PROOF: Millis = Millis::seconds(30 * 60);
 const CALM: Millis = Millis::seconds(20);
 
 /// Rules and steps in one rulebook. Far beyond any real one; the engine counts them in 16 bits.
-const MOST: usize = 10_000;
+pub(super) const MOST: usize = 10_000;
 
 /// As far back as a condition may look.
 const LONGEST_WINDOW: Millis = Millis::seconds(7 * 24 * 3_600);
@@ -39,7 +40,7 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Rulebook, Mistakes> {
     let mut read: Vec<(&str, Vec<Rule>)> = Vec::new();
     let mut taken = BTreeSet::new();
     for (name, text) in files {
-        match read_file(name, text, &mut taken) {
+        match read_file(name, text, &mut taken, None) {
             Ok(more) => read.push((name, more)),
             Err(Mistakes(more)) => mistakes.extend(more),
         }
@@ -68,66 +69,19 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Rulebook, Mistakes> {
     if mistakes.is_empty() { Ok(Rulebook::of(rules)) } else { Err(Mistakes(mistakes)) }
 }
 
-/// A rulebook in which the rules of a site's file stand in the place of those with the same
-/// id; new ones come last.
-pub(super) fn overlay(base: &Rulebook, name: &str, text: &str) -> Result<Rulebook, Mistakes> {
-    let own = read_file(name, text, &mut BTreeSet::new())?;
-    let kept: Vec<Rule> =
-        base.rules.iter().filter(|old| own.iter().all(|rule| rule.id != old.id)).cloned().collect();
-    // What is wrong with a rule that stays came with what this file replaced.
-    let stay = kept.iter().map(|rule| Written { rule, file: name, path: rule.id.to_string() });
-    let mistakes = causes::mistakes(&stay.chain(written(name, &own)).collect::<Vec<_>>());
-    if !mistakes.is_empty() {
-        return Err(Mistakes(mistakes));
-    }
-    let mut rules = base.rules.clone();
-    for rule in own {
-        match rules.iter_mut().find(|old| old.id == rule.id) {
-            Some(old) => *old = rule,
-            None => rules.push(rule),
-        }
-    }
-    let what = if !rules.iter().any(raises_fire_at_once) {
-        "with this overlay no rule raises an alarm of kind \"fire\" at once for every discrete \
-         point"
-            .to_owned()
-    } else if MOST < rules.iter().map(|rule| rule.steps.len()).sum() {
-        format!("with this overlay there are more than {MOST} steps")
-    } else {
-        return Ok(Rulebook::of(rules));
-    };
-    Err(Mistakes(vec![Mistake { file: name.to_owned(), path: "rule".to_owned(), what }]))
-}
-
 /// The rules of one file, each with its place.
-fn written<'a>(file: &'a str, rules: &'a [Rule]) -> impl Iterator<Item = Written<'a>> {
+pub(super) fn written<'a>(file: &'a str, rules: &'a [Rule]) -> impl Iterator<Item = Written<'a>> {
     let places = rules.iter().enumerate();
     places.map(move |(index, rule)| Written { rule, file, path: format!("rule[{index}]") })
 }
 
-/// A rulebook that lets a fire pass is no rulebook.
-fn raises_fire_at_once(rule: &Rule) -> bool {
-    let at_once = |step: &Step| {
-        let fire = match &step.when {
-            Condition::HasState(states) => states.has(State::Fire),
-            Condition::Below(_)
-            | Condition::Above(_)
-            | Condition::Outside(..)
-            | Condition::QualityIs(_)
-            | Condition::FallsBy { .. }
-            | Condition::RisesBy { .. }
-            | Condition::StartsMoreThan { .. }
-            | Condition::BlindFor(_)
-            | Condition::AllOf(_)
-            | Condition::AnyOf(_)
-            | Condition::Not(_) => false,
-        };
-        fire && step.effect == Effect::Alarm && step.held_for == Millis::ZERO
-    };
-    rule.kind == "fire" && rule.applies_to == Selector::Discrete && rule.steps.iter().any(at_once)
-}
-
-fn read_file(name: &str, text: &str, taken: &mut BTreeSet<String>) -> Result<Vec<Rule>, Mistakes> {
+/// The rules of one file; of a site's file over a `base` also those that it changes.
+pub(super) fn read_file(
+    name: &str,
+    text: &str,
+    taken: &mut BTreeSet<String>,
+    base: Option<&[Rule]>,
+) -> Result<Vec<Rule>, Mistakes> {
     let content: Value = match toml::from_str(text) {
         Ok(content) => content,
         Err(error) => {
@@ -151,7 +105,16 @@ fn read_file(name: &str, text: &str, taken: &mut BTreeSet<String>) -> Result<Vec
             .zip(revisions)
             .map(|(table, revision)| read_rule(table, revision, taken))
             .collect();
-        read.into_iter().collect::<Option<Vec<Rule>>>()
+        let changed = base.map_or(Some(Vec::new()), |base| read_changes(&root, base));
+        let mut rules = read.into_iter().collect::<Option<Vec<Rule>>>();
+        for rule in changed.iter().flatten().filter(|rule| taken.contains(rule.id.as_str())) {
+            root.tell(
+                "change",
+                format_args!("{} stands in this file as a whole rule too", rule.id),
+            );
+        }
+        rules.iter_mut().for_each(|rules| rules.extend(changed.iter().flatten().cloned()));
+        rules.filter(|_| changed.is_some())
     };
     document.finish(rules)
 }
@@ -784,7 +747,7 @@ mod tests {
             let alone =
                 read(&files).map_or_else(|mistakes| mistakes.to_string(), |_| String::new());
             let shipped = Rulebook::shipped();
-            let over = overlay(&shipped, "x.toml", &file(causes));
+            let over = shipped.overlaid("x.toml", &file(causes));
             assert_eq!(over.map_or_else(|told| told.to_string(), |_| String::new()), alone);
             alone
         };
