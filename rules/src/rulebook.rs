@@ -201,9 +201,10 @@ impl FromStr for Revision {
 }
 
 /// The shipped rulebook: file name and text.
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 4] = [
     ("fire.toml", include_str!("../rulebook/fire.toml")),
     ("water.toml", include_str!("../rulebook/water.toml")),
+    ("pumps.toml", include_str!("../rulebook/pumps.toml")),
     ("silence.toml", include_str!("../rulebook/silence.toml")),
 ];
 
@@ -279,8 +280,25 @@ mod tests {
         let files = SHIPPED.map(|(name, text)| (name.to_owned(), text.to_owned()));
         let rulebook = Rulebook::read(&files).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let ids: Vec<&str> = rulebook.rules().iter().map(|rule| rule.id.as_str()).collect();
-        let wanted =
-            ["FIRE", "PREALARM", "SUPERVISORY", "W1", "W5", "P2", "C1-DEVICE", "C1-GATEWAY"];
+        let wanted = [
+            "FIRE",
+            "PREALARM",
+            "SUPERVISORY",
+            "W1",
+            "W2",
+            "W3",
+            "W4",
+            "W5",
+            "W6",
+            "W7",
+            "P1",
+            "P2",
+            "P3",
+            "P3-FEEDBACK",
+            "P4",
+            "C1-DEVICE",
+            "C1-GATEWAY",
+        ];
         assert_eq!(ids, wanted);
     }
 

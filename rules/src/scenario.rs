@@ -26,6 +26,10 @@
 //! expect = ["6min riser/pressure W1 hazard raised"]
 //! ```
 //!
+//! A file names the `rules` that it is of, and a story what it `shows` of which `rule` (of the only
+//! one of the file, where it has one): [`Shows`]. Every shipped rule is shown in every way that
+//! applies to it; a test holds this.
+//!
 //! What a step can hold, besides `at`, its moment since the beginning:
 //!
 //! | key | meaning |
@@ -49,12 +53,14 @@ use std::sync::Arc;
 
 use firegrid_wire::document::Mistakes;
 
-use crate::rulebook::Rulebook;
+use crate::rulebook::{RuleId, Rulebook};
 
 mod player;
 mod reading;
+mod shows;
 mod story;
 
+pub use shows::Shows;
 use story::Story;
 
 /// The gateway of every scenario.
@@ -103,6 +109,12 @@ impl Scenarios {
     pub fn read(file: &str, text: &str) -> Result<Scenarios, Mistakes> {
         let stories = reading::read(file, text)?;
         Ok(Scenarios { file: file.to_owned(), stories })
+    }
+
+    /// What its stories show of which rules.
+    pub fn shown(&self) -> impl Iterator<Item = (&RuleId, Shows)> {
+        let shown = self.stories.iter().filter_map(|story| story.shows.as_ref());
+        shown.map(|(rule, shows)| (rule, *shows))
     }
 
     /// Plays every story against a rulebook.

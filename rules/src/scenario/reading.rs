@@ -9,6 +9,7 @@ use firegrid_wire::span::Lane;
 use firegrid_wire::state::States;
 use firegrid_wire::time::Millis;
 
+use super::shows::Shows;
 use super::story::{Deed, Read, Step, Story};
 use crate::rulebook::{RuleId, amount};
 
@@ -30,13 +31,14 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<Story>, Mistakes> {
         let devices: Option<Vec<DeviceEntry>> = devices.into_iter().collect();
         let points: Option<Vec<PointEntry>> = points.into_iter().collect();
         let catalogue = devices.zip(points).map(|(devices, points)| Catalogue { devices, points });
+        let of: Option<Vec<RuleId>> = read_rules(&root);
         if !root.has("scenario") {
             root.tell("scenario", "a file needs at least one scenario");
         }
         let stories: Vec<Option<Story>> = root
             .tables("scenario")
             .iter()
-            .map(|table| read_story(table, catalogue.as_ref()))
+            .map(|table| read_story(table, catalogue.as_ref(), of.as_deref()))
             .collect();
         stories.into_iter().collect::<Option<Vec<Story>>>()
     };
@@ -84,8 +86,50 @@ fn read_point(table: &Table<'_>) -> Option<PointEntry> {
     })
 }
 
-fn read_story(table: &Table<'_>, catalogue: Option<&Catalogue>) -> Option<Story> {
+/// The rules whose file this is.
+fn read_rules(root: &Table<'_>) -> Option<Vec<RuleId>> {
+    let written: Vec<String> = root.or("rules", Vec::new())?;
+    let read: Vec<Option<RuleId>> = written
+        .iter()
+        .map(|text| text.parse().map_err(|error| root.tell("rules", error)).ok())
+        .collect();
+    read.into_iter().collect()
+}
+
+/// What a story shows, and of which rule: of the only one of the file, or of the one it names.
+fn read_shown(table: &Table<'_>, of: Option<&[RuleId]>) -> Option<Option<(RuleId, Shows)>> {
+    let named: Option<RuleId> = table.optional_text("rule");
+    if !table.has("shows") {
+        if table.has("rule") {
+            table.tell("rule", "say what of it the story `shows`");
+        }
+        return Some(None);
+    }
+    let shows: Option<Shows> = table.required_text("shows");
+    let of = of?;
+    let rule = match (named, of) {
+        (Some(rule), _) if of.contains(&rule) => Some(rule),
+        (Some(rule), _) => {
+            table.tell("rule", format_args!("{rule} is not among the `rules` of this file"));
+            None
+        }
+        (None, [only]) => Some(only.clone()),
+        (None, _) if table.has("rule") => None,
+        (None, _) => {
+            table.tell("shows", "say of which `rule`: this file is not of exactly one");
+            None
+        }
+    };
+    Some(Some((rule?, shows?)))
+}
+
+fn read_story(
+    table: &Table<'_>,
+    catalogue: Option<&Catalogue>,
+    of: Option<&[RuleId]>,
+) -> Option<Story> {
     let title: Option<String> = table.required("title");
+    let shows = read_shown(table, of);
     let known = table.or("catalogue_known", true);
     let steps: Vec<Option<Step>> =
         table.tables("step").iter().map(|step| read_step(step, catalogue)).collect();
@@ -97,6 +141,7 @@ fn read_story(table: &Table<'_>, catalogue: Option<&Catalogue>) -> Option<Story>
     }
     Some(Story {
         title: title?,
+        shows: shows?,
         catalogue: catalogue?.clone(),
         known: known?,
         steps,

@@ -7,12 +7,15 @@ use firegrid_wire::span::Lane;
 use firegrid_wire::state::States;
 use firegrid_wire::time::Millis;
 
+use super::shows::Shows;
 use crate::rulebook::RuleId;
 
 /// One story.
 #[derive(Debug, Clone)]
 pub(super) struct Story {
     pub(super) title: String,
+    /// What it shows, and of which rule.
+    pub(super) shows: Option<(RuleId, Shows)>,
     pub(super) catalogue: Catalogue,
     /// Whether the centre knows the catalogue.
     pub(super) known: bool,
