@@ -175,6 +175,24 @@ impl<L> Condition<L> {
         }
     }
 
+    /// Whether a point can decide it at all: numbers say nothing of states, nor states of numbers.
+    pub fn can_be_said_by(&self, analog: bool) -> bool {
+        match self {
+            Condition::Below(_)
+            | Condition::Above(_)
+            | Condition::Outside(..)
+            | Condition::FallsBy { .. }
+            | Condition::RisesBy { .. } => analog,
+            Condition::HasState(_) | Condition::StartsMoreThan { .. } => !analog,
+            Condition::QualityIs(_) => true,
+            Condition::BlindFor(_) => false,
+            Condition::AllOf(inner) | Condition::AnyOf(inner) => {
+                inner.iter().any(|inner| inner.can_be_said_by(analog))
+            }
+            Condition::Not(inner) => inner.can_be_said_by(analog),
+        }
+    }
+
     /// Calls `look` with every condition of the tree, the outermost first.
     pub fn visit<'a>(&'a self, look: &mut impl FnMut(&'a Condition<L>)) {
         look(self);

@@ -11,7 +11,7 @@ use firegrid_wire::names::PointId;
 use firegrid_wire::quantity::Unit;
 use firegrid_wire::span::{Lane, PerLane};
 
-use crate::beside::On;
+use crate::beside::{Beside, On};
 use crate::condition::{self, Bar, Condition, Verdict};
 use crate::engine::binding::{BoundPoint, StepRef, fnv, steps};
 use crate::phase::Timing;
@@ -94,7 +94,9 @@ pub(in crate::engine) fn parts(entry: &PointEntry, rulebook: &Rulebook) -> Vec<P
             }
         }
         let beside = step.beside.iter().zip(BESIDE..);
-        let beside = beside.filter(|(beside, _)| beside.points.hold(entry));
+        // A point that can never decide the condition would hold it up for ever.
+        let decides = |beside: &Beside| beside.when.can_be_said_by(entry.u.is_some());
+        let beside = beside.filter(|(beside, _)| beside.points.hold(entry) && decides(beside));
         parts.extend(beside.filter_map(|(beside, place)| part(place, &beside.when)));
     }
     parts
