@@ -97,10 +97,9 @@ export function follow(heard: Heard, world: World = BROWSER): () => void {
     here.addEventListener("message", said);
     here.addEventListener("gap", (message) => {
       stillThere();
-      // What lies in the gap is not told any more: go on behind it.
-      const told = read<{ last?: number; id?: number }>((message as MessageEvent<string>).data);
-      const id = told?.last ?? told?.id ?? Number((message as MessageEvent).lastEventId || Number.NaN);
-      if (Number.isFinite(id) && last !== null) last = Math.max(last, id);
+      // What lies in the gap is not told any more; a centre set up anew counts from below.
+      const id = Number((message as MessageEvent).lastEventId || Number.NaN);
+      if (Number.isFinite(id)) last = id;
       heard.gap();
     });
     here.addEventListener("pulse", (message) => {

@@ -63,7 +63,7 @@ export interface Alarm extends Whereabouts {
   returned: string | null;
   closed: Deed | null;
   verdict: Verdict | null;
-  exception: unknown;
+  exception: string | null;
   retired: boolean;
   recorded: boolean;
   version?: number;
@@ -73,20 +73,14 @@ export interface Alarm extends Whereabouts {
   history?: HistoryLine[];
 }
 
+/** Fires of one unit that belong together. */
 export interface Incident {
   id: string;
-  kind: string;
-  unit: string | null;
-  unit_name: string | null;
-  address: string | null;
-  phone: string | null;
-  grid_path: GridPath | null;
   first: Alarm;
   count: number;
   zones: string[];
+  active: number;
   sounding: boolean;
-  state: string;
-  raised: string;
   alarms: string[];
 }
 
@@ -135,13 +129,22 @@ export interface Ticket extends Whereabouts {
   changed: string;
   version?: number;
   holder?: { grid: string; grid_name: string | null; level: Level | "brigade"; level_zh: string; person?: Person | null; since: string } | null;
-  next?: { at: string; what: "accept" | "rectify" | "recheck" | "review" } | null;
+  next?: { at: string; what: string } | null;
   listed?: boolean;
-  escalations?: { at: string; from: string | null; to: string; why: Both }[];
+  escalations?: Escalation[];
   evidence?: { proven: boolean; holds: boolean; calm_since?: string | null; closable_from?: string | null; text: Both } | null;
   hides?: number;
   folded_into?: string | null;
   history?: HistoryLine[];
+}
+
+/** One level up: from whom, to whom, and which deadline had passed. */
+export interface Escalation {
+  at: string;
+  from: { grid?: string; level?: string } | string | null;
+  to: { grid?: string; level?: string } | string | null;
+  missed: string | null;
+  listed: boolean;
 }
 
 export interface Problem extends Both { code: string }
@@ -316,5 +319,5 @@ export interface CentreEvent {
 
 export interface Events { items: CentreEvent[]; next: string | null; gap: boolean; now: string }
 
-export interface Scene { id: string; zh: string; en: string; description: string | Both | null; running: boolean }
-export interface Demo { holds: string | Both; scenes: Scene[] }
+export interface Scene { id: string; zh: string; en: string; description: string | null; description_en?: string | null; running: boolean }
+export interface Demo { holds: string; holds_en?: string | null; scenes: Scene[] }

@@ -12,7 +12,7 @@ import { computed, reactive, ref } from "vue";
 import { all, ifThere, look } from "./ask";
 import { BROWSER, follow } from "./follow";
 import { sayClock } from "./clock";
-import type { Alarm, CentreEvent, Coverage, Demo, Gateway, Health, Incident, Ticket } from "./shapes";
+import type { Alarm, CentreEvent, Coverage, Demo, Gateway, Health, Incident, Listed, Ticket } from "./shapes";
 
 /** Without a word for so long the centre is lost. It pulses every five seconds. */
 export const LOST_MS = 12000;
@@ -201,7 +201,7 @@ const READERS: Record<Topic, () => Promise<void>> = {
   async alarms() {
     const [alarms, incidents] = await Promise.all([
       all<Alarm>("alarms", { state: "open" }),
-      ifThere(all<Incident>("incidents", { state: "open" })),
+      ifThere(look<Listed<Incident>>("incidents")),
     ]);
     centre.alarms = withUnreadable(alarms.items);
     centre.incidents = incidents?.items ?? null;

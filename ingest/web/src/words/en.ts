@@ -62,6 +62,58 @@ const en: Same<typeof zh> = {
   event: {
     alarm: "Alarm", ticket: "Ticket", note: "Note", hole: "Hole in the data", gateway: "Gateway", registry: "Registry", incident: "Incident", other: "Event",
   },
+  page: {
+    reading: "Reading …", missing: "There is no such thing.", failed: "The centre did not answer; trying again.", cut: "There are more than are shown here.", older: "There are older ones.",
+    act: "Act", show: "Show", notTold: "This centre does not tell.",
+  },
+  verdict: { real: "Real fire", false: "False alarm", test: "Test", drill: "Drill" },
+  alarms: {
+    open: "Open alarms", closed: "Closed", none: "No alarm", noneMore: "No alarm is not calm: look at the coverage too.", what: "Alarm", where: "Unit and place", raised: "Raised",
+    state: "State", verdict: "Verdict", place: "No. {n}", giveVerdict: "Give a verdict", verdictAsk: "What was found on site", exception: "Why it is closed although nothing proves that it is over", exceptionName: "Exception",
+    close: "Close with this verdict", arrived: "arrived", returned: "Returned", closedBy: "Closed", incident: "Of the same fire", newZone: "new zone",
+  },
+  detail: {
+    facts: "Facts", where: "Place and contact", history: "History", historyNone: "Not recorded yet: no history.", why: "Why", advice: "Advice", relapses: "Raised again", point: "Point", unit: "Unit",
+  },
+  tickets: {
+    filter: "Filters", state: "State", severity: "Severity", any: "Any", open: "All open", onlyOverdue: "Overdue only", clear: "Clear", none: "No such ticket", noneMore: "",
+    what: "Hazard", holder: "Whose turn", next: "Next deadline", opened: "Opened", nobody: "nobody entered", hides: "hides {n}", hidesTitle: "Folded tickets", foldedInto: "Folded into another ticket",
+    proven: "proven mended", to: "Hand over to", oneUp: "One grid level up", reason: "Reason", note: "Note", exception: "Exception: the sensor can never prove it", second: "Second person",
+    recurrences: "Raised", acceptBy: "Accept by", rectifyBy: "Rectify by", person: "Person", since: "Since", noHolder: "It is nobody's turn.", climbed: "Went one level up", missed: "missed: {what}",
+  },
+  deed: { accept: "Accept", submit: "Submit", return: "Return", "hand-over": "Hand over", void: "Void", close: "Close" },
+  deedMore: {
+    accept: "", submit: "It is mended: say what was done. It will be rechecked.", return: "Not yours, or not mended: send it back and say why.", "hand-over": "To another person; without one it goes a grid level up.",
+    void: "Only what was false may be void, and the sensor must prove that it is over.", close: "It closes only when the sensor has proven that it is mended.",
+  },
+  next: { late: "{time} late", left: "{time} left", accept: "accept by", dispatch: "dispatch by", rectify: "rectify by", recheck: "recheck by", review: "review by" },
+  evidence: { title: "Evidence", proven: "Proven mended: may be closed", holds: "It still holds: cannot be closed", open: "Not proven yet", calmSince: "Calm since", closableFrom: "closable from" },
+  curve: { title: "Round the fault", key: "Solid: readings. Dotted: the value stood. Grey: nobody vouched, nothing is drawn. Dashed red: limits.", blind: "nobody vouched", none: "No reading in this time", raised: "raised" },
+  level: { region: "Region", large: "Large grid", middle: "Middle grid", small: "Small grid" },
+  grids: { tree: "Grid tree", withEmpty: "show grids without units", units: "Units", unitsTitle: "Units", allTickets: "All tickets" },
+  unitClass: {
+    "high-rise-public-1": "High-rise public, class 1", "high-rise-public-2": "High-rise public, class 2", "high-rise-residential": "High-rise residential", "multi-storey-public": "Multi-storey public", industrial: "Industrial", other: "Other",
+  },
+  units: {
+    buildings: "Buildings", noBuildings: "No building is entered.", floors: "{above} floors, {below} below ground", noGateway: "No gateway is entered.", noAlarm: "No alarm on record", devices: "Devices", noDevices: "No device is entered.",
+    device: "Device", building: "Building", model: "Maker and model", points: "Points", seek: "Find a point", notable: "Not normal", analog: "Analog", all: "All", allNormal: "Every point is normal", noPoint: "No such point",
+    reading: "Reading", sight: "Sight", told: "Read at",
+  },
+  trends: {
+    title: "Curves", range: "Range", choose: "Choose up to 6 points", hours1: "1 hour", hours6: "6 hours", hours24: "24 hours", hours168: "7 days", values: "Values", last: "Last", lowest: "Lowest", highest: "Highest", gaps: "Gaps",
+  },
+  gateways: {
+    online: "online", offline: "silent", notSince: "not heard since the centre began", never: "never heard", onlineOf: "{online} of {total} online", points: "{n} points", none: "No gateway yet", gateway: "Gateway", state: "State", heard: "Last heard",
+    urgent: "Urgent lane", routine: "Routine lane", spool: "In its spool", nowhere: "Gateways that belong nowhere", nowhereMore: "They speak but are entered for no unit: their alarms show, but nobody knows the address.", chooseUnit: "Choose a unit", assign: "Belongs there",
+    conflict: "two boxes, one identity", conflictMore: "Two boxes use one identity, since", settle: "Checked: the box that speaks now is right", spoolFailing: "spool failing", takenOver: "connection taken over {n} times", refused: "{n} batches refused by the broker",
+    unsynced: "clock not set", synced: "clock set", holesN: "{n} holes", lettersN: "{n} unreadable", wants: "refresh wanted", unknownSilent: "silent: nobody knows", unknownConflict: "two boxes: nobody knows", allReceived: "all received",
+    behind: "{n} batches behind", backlog: "an earlier backlog is under way", judgedBehind: "judged {time} behind", slow: "({time} slow)", fast: "({time} fast)", clock: "Clock", spoolSays: "{n} readings", oldest: "oldest {time}",
+    received: "Received", horizon: "Judged until", position: "Position", head: "Head of the box", blindDevices: "Devices unseen", holes: "Holes", noHoles: "No hole.", letters: "Dead letters", noLetters: "No dead letter.",
+    vouched: "Vouched for", noVouched: "Nothing yet.", before: "Unknown before:", evidence: "Evidence", firesMore: "and {n} more that are not listed", firesInside: "fires inside: {fires}",
+  },
+  gap: { quota: "quota reached", damaged: "disk damaged", refused: "refused by the broker", forgotten: "forgotten on receipts" },
+  people: { seek: "Find a name, grid or phone", none: "Nobody is entered", role: "Role", phone: "Phone" },
+  demo: { title: "Scenes", none: "This is no demonstration.", running: "running", start: "Start", watch: "Then watch the" },
 };
 
 export default en;

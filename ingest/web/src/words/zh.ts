@@ -58,4 +58,56 @@ export default {
   event: {
     alarm: "报警", ticket: "工单", note: "记录", hole: "数据缺口", gateway: "网关", registry: "台账", incident: "事件", other: "动态",
   },
+  page: {
+    reading: "正在读取…", missing: "没有找到。", failed: "没有收到监控中心的答复，正在重试。", cut: "还有更多未显示。", older: "还有更早的记录。",
+    act: "处置", show: "显示范围", notTold: "监控中心未提供。",
+  },
+  verdict: { real: "真实火警", false: "误报", test: "测试", drill: "演练" },
+  alarms: {
+    open: "未关闭报警", closed: "已关闭", none: "没有报警", noneMore: "没有报警不等于平安：请同时查看监视覆盖。", what: "报警", where: "单位与位置", raised: "发生时间",
+    state: "状态", verdict: "定性", place: "第 {n} 个", giveVerdict: "去定性", verdictAsk: "现场核实结果", exception: "例外关闭的原因（尚无证据表明已恢复）", exceptionName: "例外原因",
+    close: "定性并关闭", arrived: "到达中心", returned: "恢复时间", closedBy: "关闭", incident: "同一起火警", newZone: "新分区",
+  },
+  detail: {
+    facts: "基本情况", where: "位置与联系", history: "处置记录", historyNone: "还没有入库，暂无记录。", why: "依据", advice: "处置建议", relapses: "再次报警次数", point: "监测点", unit: "单位",
+  },
+  tickets: {
+    filter: "筛选", state: "状态", severity: "等级", any: "不限", open: "全部未结", onlyOverdue: "只看超时", clear: "清除", none: "没有符合条件的工单", noneMore: "",
+    what: "隐患", holder: "当前责任人", next: "下一期限", opened: "立案时间", nobody: "未登记人员", hides: "含 {n} 项", hidesTitle: "归并的工单", foldedInto: "已归并到另一张工单",
+    proven: "已证明恢复", to: "移交给", oneUp: "上一级网格", reason: "原因", note: "说明", exception: "例外结案：传感器已无法证明恢复", second: "复核人（另一人）",
+    recurrences: "复发次数", acceptBy: "接单期限", rectifyBy: "整改期限", person: "责任人", since: "接手时间", noHolder: "没有当前责任人。", climbed: "逐级上报", missed: "错过：{what}",
+  },
+  deed: { accept: "接单", submit: "提交复查", return: "退回", "hand-over": "移交", void: "作废", close: "结案" },
+  deedMore: {
+    accept: "", submit: "整改已完成，请说明做了什么，等待复查。", return: "不属于本人，或没有整改到位，退回并说明原因。", "hand-over": "移交给另一人；不选人则上交上一级网格。",
+    void: "确属误报才可作废，须由传感器证明已恢复。", close: "须由传感器证明恢复并稳定后才能结案。",
+  },
+  next: { late: "已超 {time}", left: "剩余 {time}", accept: "接单", dispatch: "派单", rectify: "整改", recheck: "复查", review: "督办检查" },
+  evidence: { title: "恢复证据", proven: "已证明恢复，可以结案", holds: "隐患仍在，不能结案", open: "尚未证明恢复", calmSince: "自", closableFrom: "最早可结案" },
+  curve: { title: "故障前后", key: "实线为读数，点线为数值保持不变，灰色为无人担保的时段（不画线），红色虚线为限值。", blind: "无人担保", none: "这段时间没有读数", raised: "发生" },
+  level: { region: "区域", large: "大网格", middle: "中网格", small: "小网格" },
+  grids: { tree: "网格树", withEmpty: "显示无单位的网格", units: "单位", unitsTitle: "联网单位", allTickets: "全部工单" },
+  unitClass: {
+    "high-rise-public-1": "一类高层公共建筑", "high-rise-public-2": "二类高层公共建筑", "high-rise-residential": "高层住宅", "multi-storey-public": "多层公共建筑", industrial: "工业建筑", other: "其他",
+  },
+  units: {
+    buildings: "建筑", noBuildings: "没有登记建筑。", floors: "地上 {above} 层 地下 {below} 层", noGateway: "没有登记网关。", noAlarm: "没有报警记录", devices: "设备", noDevices: "没有登记设备。",
+    device: "设备", building: "建筑", model: "厂家型号", points: "监测点", seek: "搜索监测点", notable: "异常", analog: "模拟量", all: "全部", allNormal: "没有异常的监测点", noPoint: "没有符合条件的监测点",
+    reading: "读数", sight: "可信", told: "读数时间",
+  },
+  trends: {
+    title: "曲线", range: "时间范围", choose: "选择监测点（最多 6 个）", hours1: "1 小时", hours6: "6 小时", hours24: "24 小时", hours168: "7 天", values: "数值", last: "最新", lowest: "最低", highest: "最高", gaps: "缺口",
+  },
+  gateways: {
+    online: "在线", offline: "离线", notSince: "中心启动后未联系", never: "从未联系", onlineOf: "在线 {online} / {total}", points: "{n} 个监测点", none: "还没有网关", gateway: "网关", state: "状态", heard: "最后联系",
+    urgent: "紧急数据", routine: "常规数据", spool: "网关待送", nowhere: "待归属网关", nowhereMore: "这些网关在说话，但没有登记到任何单位：其报警会显示，却不知道地址。", chooseUnit: "选择单位", assign: "归属到该单位",
+    conflict: "两台设备同一编号", conflictMore: "两台设备使用同一身份，开始于", settle: "已核实：以当前上报的设备为准", spoolFailing: "存储故障", takenOver: "连接被抢占 {n} 次", refused: "消息服务器拒收 {n} 批",
+    unsynced: "时钟未同步", synced: "时钟已同步", holesN: "缺口 {n}", lettersN: "无法读取 {n}", wants: "等待全量刷新", unknownSilent: "离线，现状未知", unknownConflict: "身份冲突，无法判断", allReceived: "全部已收",
+    behind: "差 {n} 批", backlog: "正在补送早先数据", judgedBehind: "研判滞后 {time}", slow: "（网关慢 {time}）", fast: "（网关快 {time}）", clock: "时钟", spoolSays: "{n} 条", oldest: "最旧 {time}",
+    received: "接收", horizon: "研判至", position: "已收位置", head: "网关最新", blindDevices: "看不见的设备", holes: "数据缺口", noHoles: "没有缺口。", letters: "无法读取的数据", noLetters: "没有无法读取的数据。",
+    vouched: "有据可查的时段", noVouched: "还没有。", before: "此前未知：", evidence: "证据", firesMore: "另有 {n} 条未能列出", firesInside: "其间火警：{fires}",
+  },
+  gap: { quota: "存储配额已满", damaged: "存储损坏", refused: "消息服务器拒收", forgotten: "已按回执删除" },
+  people: { seek: "搜索姓名、网格、电话", none: "没有登记人员", role: "岗位", phone: "电话" },
+  demo: { title: "演示场景", none: "这里不是演示系统。", running: "正在进行", start: "开始", watch: "开始后请看：" },
 } as const;
