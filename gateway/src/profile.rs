@@ -736,6 +736,9 @@ mod tests {
                 ),
                 "bits = { 0 = \"fault\" }\nwhen = { option = \"unit\", is = \"km\" }",
                 "bits = { 0 = \"fault\" }\nunless = { option = \"at\", is = \"m\" }",
+                "name = \"P{a}\"\nword = \"wide\"\neach = { a = { from = 1, to = 9, bits = 8 } }",
+                "name = \"Q{a}\"\nbits = { 2 = \"fire\" }\neach = { a = { from = 1, to = 9, bits = 3 } }",
+                "bits = { 1 = \"fault\" }\ntable = \"coils\"",
             ],
             &[
                 "point[0].number.at.unit",
@@ -743,6 +746,9 @@ mod tests {
                 "point[2].number.offset.option",
                 "point[3].when.is",
                 "point[4].unless.option",
+                "point[5].each",
+                "point[6].each",
+                "point[7].table",
                 "site_points.bits",
             ],
         );

@@ -163,18 +163,30 @@ pub(super) fn read_group(table: &Keys<'_>, around: &Surroundings<'_>) -> Option<
         table.tell("register", format_args!("the last register would be {last}"));
         return None;
     }
-    if matches!(group.table, Table::Coils | Table::DiscreteInputs)
-        && matches!(group.reading, Reading::Number { .. })
-    {
+    if group.table.is_bits() && matches!(group.reading, Reading::Number { .. }) {
         table.tell("number", "a table of single bits holds no numbers");
         return None;
     }
-    let moves = group.each.iter().any(|variable| variable.bits % 16 != 0);
-    if moves && !group.reading.is_narrow() {
-        table.tell("each", "only a word of one register can lie at any bit of it");
+    let parts = group.each.iter().map(|variable| variable.bits).filter(|bits| bits % 16 != 0);
+    if let Some(part) = parts.min()
+        && (part_of_register(group.table, part) < group.reading.bits())
+    {
+        table.tell("each", format_args!("the word does not fit into {part} bits of a register"));
+        return None;
+    }
+    if group.table.is_bits() && 1 < group.reading.bits() {
+        table.tell("table", "it holds single bits, and the word has more");
         return None;
     }
     Some(group)
+}
+
+/// How many bits a point has when a register is divided into such parts; 0 if it cannot be.
+fn part_of_register(table: Table, bits: u32) -> u32 {
+    match 16_u32.is_multiple_of(bits) && !table.is_bits() {
+        true => bits,
+        false => 0,
+    }
 }
 
 impl Register {

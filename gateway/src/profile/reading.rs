@@ -67,11 +67,11 @@ impl Reading {
         }
     }
 
-    /// Whether it needs only some bits of its register, so that others can lie beside it.
-    pub(super) fn is_narrow(&self) -> bool {
+    /// How many bits of its register it needs, counted from the lowest.
+    pub(super) fn bits(&self) -> u32 {
         match self {
-            Reading::Word(word) => word.mask() != u16::MAX,
-            Reading::Number { .. } => false,
+            Reading::Word(word) => 16 - word.mask().leading_zeros(),
+            Reading::Number { .. } => 16,
         }
     }
 }
