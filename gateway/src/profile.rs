@@ -46,6 +46,7 @@ macro_rules! shipped {
 }
 
 shipped! {
+    "analog-input"
     "dry-contact"
     "faast-aspirating"
     "fire-pump-controller"

@@ -41,7 +41,7 @@ fn the_mistakes_of_a_sheet_are_told_with_file_row_and_column() {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/settings");
     let (code, told) = check(&shipped.join("gateway-sheets.toml"));
     assert_eq!(code, Some(0), "{told}");
-    assert!(told.contains("3 台设备 devices，10 个点 points"), "{told}");
+    assert!(told.contains("4 台设备 devices，11 个点 points"), "{told}");
 
     let folder = tempfile::tempdir().expect("a folder");
     for file in ["gateway-sheets.toml", "gst.csv"] {

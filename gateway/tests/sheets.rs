@@ -170,6 +170,17 @@ fn mistakes_of_a_sheet_stand_beside_those_of_the_settings() {
 }
 
 #[test]
+fn a_mistake_of_a_sheet_makes_no_other_of_what_is_good() {
+    let sheet = "点名,寄存器,含义\na,x,火警\n".as_bytes();
+    check_told(
+        "dry-contact",
+        "alarm_period = \"1s\"",
+        sheet,
+        &[("row 2, column 寄存器 (B)", "\"x\" does not fit")],
+    );
+}
+
+#[test]
 fn limits_need_a_unit_that_fits_and_a_point_with_a_number() {
     check_told(
         "pressure-transmitter-float",
@@ -209,6 +220,44 @@ fn two_bits_of_a_gst_device_must_be_a_pair() {
 }
 
 #[test]
+fn an_analog_input_needs_its_scale() {
+    let signal = "options = { signal = \"4-20mA\" }";
+    check(
+        "analog-input",
+        signal,
+        "点名,寄存器,原始零点,原始满度,量程下限,量程上限,标记\n\
+         p,3,4000,20000,0 MPa,1.6 MPa,sprinkler-end\n"
+            .as_bytes(),
+        &["d/p | p |  | sprinkler-end | {} | 0.0 | \
+           analog-input input 3 u16 4-20 mA 4000..20000 is 0..1600000 Pa"],
+    );
+    check_told(
+        "analog-input",
+        signal,
+        "点名,寄存器,原始零点,原始满度,量程下限,量程上限,含义\n\
+         a,1,,20000,0 MPa,1.6 MPa,\n\
+         b,2,x,20000,0,1.6 MPa,火警\n\
+         c,3,0,20000,0 MPa,2 m,\n\
+         d,4,7,7,0 MPa,1 MPa,\n"
+            .as_bytes(),
+        &[
+            ("row 2, column 原始零点 (C)", "an analog input needs"),
+            ("row 3, column 原始零点 (C)", "\"x\" does not fit"),
+            ("row 3, column 含义 (G)", "an analog input has a number"),
+            ("row 3, column 量程下限 (E)", "\"0\" does not fit: a number with its unit"),
+            ("row 4, column 量程上限 (F)", "both ends of a range need a unit"),
+            ("row 5, column 原始满度 (D)", "both ends of the range are the same"),
+        ],
+    );
+    check_told(
+        "fire-pump-controller",
+        "",
+        "name,raw_low\npower,1\n".as_bytes(),
+        &[("row 2, column raw_low (B)", "only an analog input is scaled")],
+    );
+}
+
+#[test]
 fn what_is_no_sheet_is_told() {
     let told = |sheet: &[u8], expected: &[(&str, &str)]| {
         check_told("fire-pump-controller", "", sheet, expected);
@@ -233,7 +282,8 @@ fn a_device_whose_points_are_the_sites_needs_a_sheet() {
         profile = \"dry-contact\"\n";
     let told = Settings::parse("site", settings).expect_err("a mistake").to_string();
     assert!(told.contains("line[0].device[0].sheet: the profile has no points"), "{told}");
-    let gone = Settings::parse("site", &format!("{settings}sheet = \"/nowhere/sheet.csv\"\n"));
-    let told = gone.expect_err("mistakes").to_string();
+    let gone = format!("{settings}alarm_period = \"1s\"\nsheet = \"/nowhere/sheet.csv\"\n");
+    let told = Settings::parse("site", &gone).expect_err("mistakes").to_string();
     assert!(told.contains("/nowhere/sheet.csv: the sheet cannot be read"), "{told}");
+    assert!(told.starts_with("1 mistake:"), "{told}");
 }

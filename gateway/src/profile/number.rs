@@ -42,7 +42,28 @@ pub enum Layout {
     Choice(Vec<(u16, f64)>),
     /// One register with sign that others beside it describe.
     Described(Described),
+    /// One register of an analog input, which the site has scaled.
+    Linear(Linear),
 }
+
+/// An analog input: what it counts at both ends of the sensor's range.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Linear {
+    /// Whether the register has a sign.
+    pub signed: bool,
+    /// The raw number at the low and the high end.
+    pub raw: (f64, f64),
+    /// The value at the low and the high end, in the SI unit.
+    pub range: (f64, f64),
+    /// Whether the ends are 4 and 20 mA, so that a current outside says that the loop is broken.
+    pub live_zero: bool,
+}
+
+/// NAMUR NE 43: a 4-20 mA transmitter that is out of order shows at most so much …
+const FAILED_LOW: f64 = 3.6;
+
+/// … or at least so much; one that measures stays between 3.8 and 20.5 mA.
+const FAILED_HIGH: f64 = 21.0;
 
 /// A whole number with the registers that say what it counts. They are read together, so that
 /// the number is never taken with the decimals or the unit of another moment.
@@ -127,6 +148,7 @@ impl Number {
             Layout::U16 | Layout::I16 | Layout::Choice(_) => 1,
             Layout::F32 { .. } => 2,
             Layout::Described(described) => described.registers(),
+            Layout::Linear(_) => 1,
         }
     }
 
@@ -156,7 +178,18 @@ impl Number {
                 }
                 Err(quality) => return (Value::Unknown, quality),
             },
-            (Layout::U16 | Layout::I16 | Layout::F32 { .. } | Layout::Choice(_), _) => {
+            (Layout::Linear(linear), [raw]) => match linear.value(*raw) {
+                Some(value) => value,
+                None => return (Value::Unknown, Quality::SensorFault),
+            },
+            (
+                Layout::U16
+                | Layout::I16
+                | Layout::F32 { .. }
+                | Layout::Choice(_)
+                | Layout::Linear(_),
+                _,
+            ) => {
                 return (Value::Unknown, Quality::SensorFault);
             }
         };
@@ -184,7 +217,48 @@ impl Number {
                 .find(|(_, value)| (value - counted).abs() < 1e-9)
                 .map(|(code, _)| vec![*code]),
             Layout::Described(described) => described.raw(counted),
+            Layout::Linear(linear) => linear.raw(counted),
         }
+    }
+}
+
+impl Linear {
+    /// Values from 3.8 to 20.5 mA belong to a sensor that measures.
+    pub fn plausible(&self) -> (f64, f64) {
+        let (low, high) = self.range;
+        let at = |milliampere: f64| low + (milliampere - 4.0) / 16.0 * (high - low);
+        let (first, last) = (at(3.8), at(20.5));
+        (first.min(last), first.max(last))
+    }
+
+    /// The value, or nothing from a broken loop.
+    fn value(&self, raw: u16) -> Option<f64> {
+        let raw = if self.signed { f64::from(raw.cast_signed()) } else { f64::from(raw) };
+        let share = (raw - self.raw.0) / (self.raw.1 - self.raw.0);
+        let milliampere = 4.0 + 16.0 * share;
+        let broken = milliampere <= FAILED_LOW || FAILED_HIGH <= milliampere;
+        let value = self.range.0 + share * (self.range.1 - self.range.0);
+        (!(self.live_zero && broken)).then_some(value)
+    }
+
+    fn raw(&self, value: f64) -> Option<Vec<u16>> {
+        let share = (value - self.range.0) / (self.range.1 - self.range.0);
+        let raw = (self.raw.0 + share * (self.raw.1 - self.raw.0)).round();
+        match self.signed {
+            true => {
+                (-32_768.0..=32_767.0).contains(&raw).then(|| vec![(raw as i16).cast_unsigned()])
+            }
+            false => (0.0..=65_535.0).contains(&raw).then(|| vec![raw as u16]),
+        }
+    }
+}
+
+impl fmt::Display for Linear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.signed { "i16" } else { "u16" };
+        let signal = if self.live_zero { " 4-20 mA" } else { "" };
+        let ((low, high), (from, to)) = (self.raw, self.range);
+        write!(f, "{kind}{signal} {low}..{high} is {from}..{to}")
     }
 }
 
@@ -263,6 +337,7 @@ impl fmt::Display for Number {
             Layout::F32 { words, bytes } => write!(f, "f32 {words} {bytes}")?,
             Layout::Choice(_) => f.write_str("choice")?,
             Layout::Described(described) => return write!(f, "{described} {}", self.unit.name),
+            Layout::Linear(linear) => return write!(f, "{linear} {}", self.unit.name),
         }
         if self.scale != 1.0 {
             write!(f, " x{}", self.scale)?;
@@ -285,6 +360,11 @@ impl DeviceUnit {
     /// A number in this unit, in the unit of the wire.
     pub fn to_si(self, number: f64) -> f64 {
         tidy(number * self.factor + self.offset)
+    }
+
+    /// The unit in which numbers of the wire are counted.
+    pub fn of(unit: Unit) -> DeviceUnit {
+        DeviceUnit { name: unit.as_str(), si: unit, factor: 1.0, offset: 0.0 }
     }
 
     /// The unit of the wire that numbers in this unit are sent in.
@@ -456,6 +536,31 @@ mod tests {
         check(&described(0), &[4, 2, 350], None, Quality::OutOfRange);
         check(&described(0), &[3, 2], None, Quality::SensorFault);
         check(&described(0), &[], None, Quality::SensorFault);
+    }
+
+    /// NAMUR NE 43: up to 3.6 and from 21 mA the loop is broken; 3.8 to 20.5 mA are measured.
+    #[test]
+    fn a_current_outside_its_range_is_a_sensor_fault() {
+        let linear = |live_zero| {
+            let linear = Linear { signed: false, raw: (4e3, 2e4), range: (0.0, 1.6e6), live_zero };
+            let plausible = linear.plausible();
+            Number { plausible, ..number(Layout::Linear(linear), 1.0, "Pa") }
+        };
+        for (microampere, value, quality) in [
+            (0, None, Quality::SensorFault),
+            (3_600, None, Quality::SensorFault),
+            (3_601, Some(-39_900.0), Quality::OutOfRange),
+            (3_800, Some(-20_000.0), Quality::Good),
+            (4_000, Some(0.0), Quality::Good),
+            (12_000, Some(800_000.0), Quality::Good),
+            (20_500, Some(1_650_000.0), Quality::Good),
+            (20_999, Some(1_699_900.0), Quality::OutOfRange),
+            (21_000, None, Quality::SensorFault),
+        ] {
+            check(&linear(true), &[microampere], value, quality);
+        }
+        check(&linear(false), &[0], Some(-400_000.0), Quality::OutOfRange);
+        check(&linear(true), &[4_000, 4_000], None, Quality::SensorFault);
     }
 
     proptest::proptest! {

@@ -24,6 +24,7 @@ pub(super) struct RawSitePoints {
 enum RawKind {
     Contact { closed: Key<bool> },
     Word { word: Arc<Word>, bits: u8 },
+    Analog { signed: Key<bool>, live_zero: Key<bool> },
 }
 
 /// What a site may add to a device of this profile.
@@ -54,6 +55,23 @@ pub enum SiteKind {
         /// How many they are.
         bits: u8,
     },
+    /// An analog input, scaled by the site.
+    Analog {
+        /// Whether its register has a sign.
+        signed: bool,
+        /// Whether its ends are 4 and 20 mA.
+        live_zero: bool,
+    },
+}
+
+impl SitePoints {
+    /// Whether the site says what the raw numbers mean.
+    pub fn is_scaled(&self) -> bool {
+        match self.kind {
+            SiteKind::Analog { .. } => true,
+            SiteKind::Contact { .. } | SiteKind::Word { .. } => false,
+        }
+    }
 }
 
 impl RawSitePoints {
@@ -62,6 +80,10 @@ impl RawSitePoints {
         let kind = match &self.kind {
             RawKind::Contact { closed } => SiteKind::Contact { closed: *closed.under(answers)? },
             RawKind::Word { word, bits } => SiteKind::Word { word: Arc::clone(word), bits: *bits },
+            RawKind::Analog { signed, live_zero } => SiteKind::Analog {
+                signed: *signed.under(answers)?,
+                live_zero: *live_zero.under(answers)?,
+            },
         };
         let table = *self.table.under(answers)?;
         Some(SitePoints { table, kind, system: self.system, part: self.part })
@@ -78,17 +100,23 @@ pub(super) fn read_site_points(
     let find_table = |text: &str| text.parse().ok();
     let known = "holding, input, coils, discrete-inputs";
     let of_table = choice::read_key(&table, "table", around.asked, None, find_table, known);
-    let kind = match table.has("word") {
-        true => read_word(&table, around),
-        false => {
-            let find_bit = |text: &str| match text {
-                "0" => Some(false),
-                "1" => Some(true),
-                _ => None,
-            };
-            let closed = choice::read_key(&table, "closed", around.asked, None, find_bit, "0, 1");
-            closed.map(|closed| RawKind::Contact { closed })
+    // A key that is one of two words.
+    let either = |key: &str, yes: &'static str, no: &'static str| {
+        let find = |text: &str| match text {
+            text if text == yes => Some(true),
+            text if text == no => Some(false),
+            _ => None,
+        };
+        choice::read_key(&table, key, around.asked, None, find, &format!("{yes}, {no}"))
+    };
+    let kind = match (table.has("word"), table.has("signal")) {
+        (true, _) => read_word(&table, around),
+        (false, true) => {
+            let signed = either("type", "i16", "u16");
+            let live_zero = either("signal", "4-20mA", "other");
+            signed.zip(live_zero).map(|(signed, live_zero)| RawKind::Analog { signed, live_zero })
         }
+        (false, false) => either("closed", "1", "0").map(|closed| RawKind::Contact { closed }),
     };
     let (system, part) = (table.required("system"), table.required("part"));
     source?;

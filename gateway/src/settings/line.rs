@@ -268,12 +268,14 @@ fn read_points(
     let mut rows = device.tables("point");
     rows.extend(sheet.iter().flat_map(Sheet::rows));
     let points = point::lay_over(rows, model);
-    if points.as_ref().is_some_and(Vec::is_empty) {
+    let mistakes = sheet.map(Sheet::finish).unwrap_or_default();
+    if points.as_ref().is_some_and(Vec::is_empty) && mistakes.0.is_empty() {
         device.tell("sheet", "the profile has no points of its own: name them in a sheet");
     }
-    let mistakes = sheet.map(Sheet::finish).unwrap_or_default();
+    let has_mistakes = !mistakes.0.is_empty();
     around.site.elsewhere.0.extend(mistakes.0);
-    points
+    // What a sheet with mistakes does not name may well be there.
+    points.filter(|points| !points.is_empty() && !has_mistakes)
 }
 
 fn read_unit_id(table: &Table<'_>) -> Option<u8> {

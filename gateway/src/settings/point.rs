@@ -13,7 +13,8 @@ use firegrid_wire::document::Table as Keys;
 use firegrid_wire::names::{DeviceId, PointId};
 
 use super::line::once;
-use super::row::{Contact, Row};
+use super::row::{Contact, Row, SCALING, Scaling};
+use crate::profile::number::{DeviceUnit, Layout, Linear, Number};
 use crate::profile::word::Word;
 use crate::profile::{Format, ProfilePoint, SiteKind, SitePoints, Table};
 
@@ -35,10 +36,12 @@ pub(super) struct SitePoint {
     deadband: f64,
 }
 
-/// Lays the rows of the site over the points of a profile. Without a model, because the profile
-/// has mistakes of its own, only what is wrong in any case is told.
+/// Lays the rows of the site over the points of a profile; `None` if a point could not be made.
+/// Without a model, because the profile has mistakes of its own, only what is wrong in any case
+/// is told.
 pub(super) fn lay_over(rows: Vec<Keys<'_>>, model: Option<Model>) -> Option<Vec<SitePoint>> {
     let has_model = model.is_some();
+    let mut whole = has_model;
     let (points, site_points) =
         model.map_or((Vec::new(), None), |model| (model.points, model.site_points));
     let mut points: Vec<SitePoint> = points.into_iter().map(SitePoint::of).collect();
@@ -55,6 +58,10 @@ pub(super) fn lay_over(rows: Vec<Keys<'_>>, model: Option<Model>) -> Option<Vec<
             continue;
         }
         once(&mut seen, keys, "name", name.clone());
+        let scales = site_points.as_ref().is_some_and(SitePoints::is_scaled);
+        for key in SCALING.iter().filter(|key| !scales && keys.has(key)) {
+            keys.tell(key, "only an analog input is scaled by the site: leave it out");
+        }
         let at = match (places.get(&name), &site_points) {
             (Some(at), _) => {
                 points[*at].move_to(keys, &row);
@@ -70,11 +77,12 @@ pub(super) fn lay_over(rows: Vec<Keys<'_>>, model: Option<Model>) -> Option<Vec<
                 None
             }
         };
-        if let Some(at) = at {
-            points[at].describe_as(keys, row);
+        match at {
+            Some(at) => points[at].describe_as(keys, row),
+            None => whole = false,
         }
     }
-    has_model.then_some(points)
+    whole.then_some(points)
 }
 
 fn tell_unknown(keys: &Keys<'_>, name: &str, example: Option<&SitePoint>) {
@@ -88,6 +96,10 @@ fn tell_unknown(keys: &Keys<'_>, name: &str, example: Option<&SitePoint>) {
         format_args!("the device has no point {name:?}; it has, for example, {example:?}"),
     );
 }
+
+/// A change of an analog input up to this share of its range is not worth sending, unless the
+/// site says otherwise: half of what the sensors at hand claim as their error.
+const ANALOG_DEADBAND: f64 = 0.002_5;
 
 /// Which point a bit of a register has been given to.
 type Taken = BTreeMap<(Table, u16, u16), String>;
@@ -110,12 +122,24 @@ fn add(
             (kind.table, None)
         }
     };
-    let word = match &kind.kind {
-        SiteKind::Contact { closed } => contact_word(keys, row, table, *closed),
-        SiteKind::Word { word, bits } => part_word(keys, row, table, word, *bits),
+    let format = match &kind.kind {
+        SiteKind::Contact { closed } => {
+            contact_word(keys, row, table, *closed).map(|word| Format::Word(Arc::new(word)))
+        }
+        SiteKind::Word { word, bits } => {
+            part_word(keys, row, table, word, *bits).map(|word| Format::Word(Arc::new(word)))
+        }
+        SiteKind::Analog { signed, live_zero } => {
+            analog_number(keys, row, table, *signed, *live_zero)
+                .map(|number| Format::Number(Arc::new(number)))
+        }
     };
-    let (register, word) = (register?, word?);
-    for bit in (0..16).map(|bit| 1_u16 << bit).filter(|bit| word.mask() & bit != 0) {
+    let (register, format) = (register?, format?);
+    let mask = match &format {
+        Format::Word(word) => word.mask(),
+        Format::Number(_) => u16::MAX,
+    };
+    for bit in (0..16).map(|bit| 1_u16 << bit).filter(|bit| mask & bit != 0) {
         if let Some(other) = taken.insert((table, register, bit), name.to_owned()) {
             keys.tell(
                 if keys.has("bit") { "bit" } else { "register" },
@@ -129,10 +153,36 @@ fn add(
         label: name.to_owned(),
         table,
         register,
-        format: Format::Word(Arc::new(word)),
+        format,
         system: kind.system,
         part: kind.part,
         tags: Vec::new(),
+    })
+}
+
+/// An input that the site has scaled from what the module counts.
+fn analog_number(
+    keys: &Keys<'_>,
+    row: &Row,
+    table: Table,
+    signed: bool,
+    live_zero: bool,
+) -> Option<Number> {
+    for key in ["bit", "means", "contact"].iter().filter(|key| keys.has(key)) {
+        keys.tell(key, "an analog input has a number and no states: leave it out");
+    }
+    if table.is_bits() {
+        keys.tell("table", format_args!("{table} are single bits and hold no number"));
+        return None;
+    }
+    let Scaling { raw, range, unit } = row.scaling(keys)?;
+    let linear = Linear { signed, raw, range, live_zero };
+    Some(Number {
+        plausible: linear.plausible(),
+        deadband: (range.1 - range.0).abs() * ANALOG_DEADBAND,
+        layout: Layout::Linear(linear),
+        scale: 1.0,
+        unit: DeviceUnit::of(unit),
     })
 }
 

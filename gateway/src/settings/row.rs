@@ -30,6 +30,20 @@ pub(super) struct Row {
     pub(super) elevation: Option<f64>,
     limits: Vec<(String, Amount)>,
     deadband: Option<Amount>,
+    raw: (Option<f64>, Option<f64>),
+    range: (Option<Amount>, Option<Amount>),
+}
+
+/// The keys that scale an analog input.
+pub(super) const SCALING: [&str; 4] = ["raw_low", "raw_high", "range_low", "range_high"];
+
+/// What an analog input counts at both ends of its sensor's range, and what that means.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scaling {
+    pub(super) raw: (f64, f64),
+    /// In the unit of the wire.
+    pub(super) range: (f64, f64),
+    pub(super) unit: Unit,
 }
 
 /// Where a point lies.
@@ -71,7 +85,28 @@ impl Row {
             elevation: read_elevation(keys),
             limits: read_limits(keys),
             deadband: read_deadband(keys),
+            raw: (number(keys, "raw_low"), number(keys, "raw_high")),
+            range: (amount(keys, "range_low"), amount(keys, "range_high")),
         }
+    }
+
+    /// How an analog input is scaled; what is missing is told.
+    pub(super) fn scaling(&self, keys: &Keys<'_>) -> Option<Scaling> {
+        for key in SCALING.iter().filter(|key| !keys.has(key)) {
+            keys.tell(key, "an analog input needs raw_low, raw_high, range_low and range_high");
+        }
+        let (raw, range) = (self.raw.0.zip(self.raw.1)?, self.range.0.zip(self.range.1)?);
+        let unit = range.0.unit.map(DeviceUnit::si);
+        let Some(unit) = unit.filter(|unit| range.1.unit.map(DeviceUnit::si) == Some(*unit)) else {
+            keys.tell("range_high", "both ends of a range need a unit, and of the same kind");
+            return None;
+        };
+        if raw.0 == raw.1 || range.0 == range.1 {
+            keys.tell("raw_high", "both ends of the range are the same");
+            return None;
+        }
+        let (low, high) = (range.0.in_unit(keys, "range_low", unit), range.1);
+        Some(Scaling { raw, range: (low?, high.in_unit(keys, "range_high", unit)?), unit })
     }
 
     /// The limits of a point with this unit.
@@ -124,6 +159,16 @@ fn whole(keys: &Keys<'_>, key: &str) -> Option<u8> {
     let number = text.parse().ok();
     if number.is_none() {
         keys.tell(key, format_args!("{text:?} does not fit: a number from 0 to 255"));
+    }
+    number
+}
+
+/// What a module counts.
+fn number(keys: &Keys<'_>, key: &str) -> Option<f64> {
+    let text: String = keys.optional_text(key)?;
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+    if number.is_none() {
+        keys.tell(key, format_args!("{text:?} does not fit: a number as the module counts it"));
     }
     number
 }

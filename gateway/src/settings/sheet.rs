@@ -19,7 +19,7 @@ const MOST_BYTES: u64 = 32 << 20;
 const CELL_CHARACTERS: usize = 200;
 
 /// The heads of columns, and the keys they stand for.
-const HEADS: [(&str, &[&str]); 19] = [
+const HEADS: [(&str, &[&str]); 23] = [
     ("name", &["点名", "点号", "编号"]),
     ("label", &["标签", "位置", "安装位置", "描述"]),
     ("zone", &["分区", "防火分区"]),
@@ -32,6 +32,10 @@ const HEADS: [(&str, &[&str]); 19] = [
     ("bit", &["位"]),
     ("means", &["含义", "动作含义"]),
     ("contact", &["触点", "触点类型"]),
+    ("raw_low", &["原始零点"]),
+    ("raw_high", &["原始满度"]),
+    ("range_low", &["量程下限"]),
+    ("range_high", &["量程上限"]),
     ("deadband", &["死区"]),
     ("elevation", &["标高"]),
     ("limits.low", &["low", "下限"]),

@@ -124,9 +124,11 @@ impl Bench {
                 Format::Number(number) => {
                     let middle = match &number.layout {
                         Layout::Choice(choices) => choices[0].1,
-                        Layout::U16 | Layout::I16 | Layout::F32 { .. } | Layout::Described(_) => {
-                            (number.plausible.0 + number.plausible.1) / 2.0
-                        }
+                        Layout::U16
+                        | Layout::I16
+                        | Layout::F32 { .. }
+                        | Layout::Described(_)
+                        | Layout::Linear(_) => (number.plausible.0 + number.plausible.1) / 2.0,
                     };
                     self.simulator.show(id.as_str(), middle).expect("a number");
                     let raw = number.raw(middle).expect("registers");

@@ -2,7 +2,7 @@
 
 use firegrid_wire::reading::Quality;
 
-use crate::bench::{Bench, HOLDING};
+use crate::bench::{Bench, HOLDING, INPUT};
 
 /// Decimals 0x0003, value 0x0004, and 0x0002 where the device's unit is believed.
 #[tokio::test]
@@ -99,12 +99,45 @@ async fn sw_p300() {
     assert_eq!(sensor.quality("pressure"), Quality::SensorFault);
 }
 
+const ANALOG: &str = r#"options = { signal = "4-20mA", type = "i16" }
+[[line.device.point]]
+name = "riser"
+register = 0
+raw_low = 4000
+raw_high = 20000
+range_low = "0 MPa"
+range_high = "1.6 MPa"
+limits = { low = "0.10 MPa" }
+[[line.device.point]]
+name = "tank"
+address = "40011"
+raw_low = 819
+raw_high = 4095
+range_low = "0 m"
+range_high = "500 cm"
+"#;
+
+/// A module that counts µA, and one that counts 0 to 20 mA as 0 to 4095.
+#[tokio::test]
+async fn an_analog_input_is_scaled_by_the_site() {
+    let mut module = Bench::start("analog-input", ANALOG).await;
+    module.check(INPUT, &[(0, 7_500)], &[("riser", "350000 Pa")]).await;
+    module.check(HOLDING, &[(10, 2_457)], &[("tank", "2.5 m")]).await;
+    // 3 mA, and what many modules show for a broken loop.
+    for broken in [3_000, 0, 0x8000, 0x7FFF] {
+        module.check(INPUT, &[(0, 4_000)], &[("riser", "0 Pa")]).await;
+        module.check(INPUT, &[(0, broken)], &[("riser", "unknown")]).await;
+        assert_eq!(module.quality("riser"), Quality::SensorFault);
+    }
+}
+
 #[tokio::test]
 async fn the_simulator_plays_every_transmitter() {
     for (profile, more) in [
         ("pressure-transmitter-integer", "options = { unit = \"MPa\", offset = 3 }"),
         ("pressure-transmitter-integer", "options = { unit = \"device\" }"),
         ("level-transmitter-integer", "options = { unit = \"kPa-water\" }"),
+        ("analog-input", ANALOG),
         ("level-transmitter-float", "options = { unit = \"m\", word_order = \"big\" }"),
         (
             "pressure-transmitter-sw-p300",
