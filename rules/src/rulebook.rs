@@ -201,10 +201,11 @@ impl FromStr for Revision {
 }
 
 /// The shipped rulebook: file name and text.
-const SHIPPED: [(&str, &str); 4] = [
+const SHIPPED: [(&str, &str); 5] = [
     ("fire.toml", include_str!("../rulebook/fire.toml")),
     ("water.toml", include_str!("../rulebook/water.toml")),
     ("pumps.toml", include_str!("../rulebook/pumps.toml")),
+    ("panel.toml", include_str!("../rulebook/panel.toml")),
     ("silence.toml", include_str!("../rulebook/silence.toml")),
 ];
 
@@ -291,13 +292,22 @@ mod tests {
             "W5",
             "W6",
             "W7",
+            "V1",
             "P1",
             "P2",
             "P3",
             "P3-FEEDBACK",
             "P4",
+            "F1",
+            "F2",
+            "F2-SUPPLY",
+            "F3",
+            "F4",
+            "F5",
+            "F6",
             "C1-DEVICE",
             "C1-GATEWAY",
+            "C2",
         ];
         assert_eq!(ids, wanted);
     }

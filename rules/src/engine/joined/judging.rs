@@ -94,10 +94,12 @@ impl Joined {
     fn next_eras(&self) -> Option<PerLane<Option<u32>>> {
         let [urgent, routine] = Lane::ALL.map(|lane| &self.sides[lane].eras);
         for lane in Lane::ALL {
-            let front = self.sides[lane].eras.front();
-            let plan = front.and_then(|era| self.plan(era.catalogue.as_ref()));
+            // An era that ended before its catalogue was known is not waited for: a lane's first
+            // span begins before it has named one.
+            let mut eras = self.sides[lane].eras.iter();
+            let known = eras.find_map(|era| Some((era, self.plan(era.catalogue.as_ref())?)));
             let alone = |other| other == lane;
-            if let (Some(era), Some(plan)) = (front, plan)
+            if let Some((era, plan)) = known
                 && Lane::ALL.into_iter().all(|other| alone(other) || !plan.lanes[other])
             {
                 return Some(PerLane::from_fn(|other| alone(other).then_some(era.number)));
