@@ -151,6 +151,13 @@ pub enum Table {
 pub enum Format {
     /// Bits and codes that mean states.
     Word(Arc<Word>),
+    /// Neighbouring single bits that are read like the lowest bits of a word, the first as bit 0.
+    Inputs {
+        /// What they mean.
+        word: Arc<Word>,
+        /// How many they are, from 1 to 16.
+        count: u8,
+    },
     /// A number in a unit.
     Number(Arc<Number>),
 }
@@ -274,6 +281,7 @@ impl Format {
     pub fn registers(&self) -> u16 {
         match self {
             Format::Word(_) => 1,
+            Format::Inputs { count, .. } => u16::from(*count),
             Format::Number(number) => number.registers(),
         }
     }
@@ -281,7 +289,7 @@ impl Format {
     /// Words are discrete and urgent, numbers analog and routine.
     pub fn lane(&self) -> Lane {
         match self {
-            Format::Word(_) => Lane::Urgent,
+            Format::Word(_) | Format::Inputs { .. } => Lane::Urgent,
             Format::Number(_) => Lane::Routine,
         }
     }
@@ -290,14 +298,14 @@ impl Format {
     fn moved(&self, by: u32) -> Format {
         match self {
             Format::Word(word) if by != 0 => Format::Word(Arc::new(word.moved(by))),
-            Format::Word(_) | Format::Number(_) => self.clone(),
+            Format::Word(_) | Format::Inputs { .. } | Format::Number(_) => self.clone(),
         }
     }
 
     /// The unit of a number.
     pub fn unit(&self) -> Option<Unit> {
         match self {
-            Format::Word(_) => None,
+            Format::Word(_) | Format::Inputs { .. } => None,
             Format::Number(number) => Some(number.unit.si()),
         }
     }
@@ -305,12 +313,16 @@ impl Format {
     /// What the registers say and how far to believe it. Any slice is taken: registers that
     /// are missing make the value unknown.
     pub fn decode(&self, raw: &[u16]) -> (Value, Quality) {
+        let say = |word: &Word, raw: u16| {
+            let states = word.states(raw);
+            (states.map_or(Value::Unknown, |set| Value::States(set.into())), Quality::Good)
+        };
         match (self, raw) {
-            (Format::Word(word), [raw]) => {
-                let states = word.states(*raw);
-                (states.map_or(Value::Unknown, |set| Value::States(set.into())), Quality::Good)
+            (Format::Word(word), [raw]) => say(word, *raw),
+            (Format::Inputs { word, count }, raw) if raw.len() == usize::from(*count) => {
+                say(word, raw.iter().rev().fold(0, |word, bit| word << 1 | u16::from(*bit != 0)))
             }
-            (Format::Word(_), _) => (Value::Unknown, Quality::SensorFault),
+            (Format::Word(_) | Format::Inputs { .. }, _) => (Value::Unknown, Quality::SensorFault),
             (Format::Number(number), raw) => number.value(raw),
         }
     }
@@ -320,6 +332,7 @@ impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Format::Word(word) => write!(f, "{word}"),
+            Format::Inputs { word, count } => write!(f, "{count} {word}"),
             Format::Number(number) => write!(f, "{number}"),
         }
     }

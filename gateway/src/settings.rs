@@ -392,6 +392,6 @@ deadband = 500.0
         let sheets = Settings::read(&path.with_file_name("gateway-sheets.toml"));
         let sheets = sheets.unwrap_or_else(|told| panic!("{told}"));
         let points = sheets.lines[0].devices.iter().map(|device| device.points.len());
-        assert_eq!(points.collect::<Vec<_>>(), [5, 4, 1, 1]);
+        assert_eq!(points.collect::<Vec<_>>(), [4, 4, 1, 1]);
     }
 }

@@ -258,6 +258,36 @@ fn an_analog_input_needs_its_scale() {
 }
 
 #[test]
+fn contacts_side_by_side_are_told_apart() {
+    check(
+        "dry-contact",
+        "",
+        "点名,寄存器,含义,触点\npump,4,启动/反馈,常开\nvalve,6,监管,\n".as_bytes(),
+        &["d/pump | pump |  |  | {} | 0.0 | \
+           dry-contact discrete-inputs 4 2 contact 0=1 active 1=1 feedback"],
+    );
+    check_told(
+        "dry-contact",
+        "",
+        "点名,寄存器,寄存器表,位,含义,触点\n\
+         a,4,,,启动/反馈,常开/常闭/常开\n\
+         b,6,,,启动/,\n\
+         c,8,holding,3,启动/反馈,\n\
+         d,9,,,启动/反馈,\n\
+         e,10,,,故障,\n\
+         f,65535,,,启动/反馈,\n"
+            .as_bytes(),
+        &[
+            ("row 2, column 触点 (F)", "3 contacts for 2 meanings"),
+            ("row 3, column 含义 (E)", "\"启动/\" is no state"),
+            ("row 4, column 位 (D)", "a contact is one bit"),
+            ("row 6, column 寄存器 (B)", "the same bit of discrete-inputs 10 is \"d\" already"),
+            ("row 7, column 寄存器 (B)", "the last register would be 65536"),
+        ],
+    );
+}
+
+#[test]
 fn what_is_no_sheet_is_told() {
     let told = |sheet: &[u8], expected: &[(&str, &str)]| {
         check_told("fire-pump-controller", "", sheet, expected);

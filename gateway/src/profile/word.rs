@@ -17,6 +17,8 @@ pub struct Word {
     /// Any other word that matches one of these says nothing.
     unknown: Vec<Pattern>,
     bits: Vec<(u8, StateSet)>,
+    /// Bits that mean their states while they are not set.
+    inverted: u16,
     code: Option<Code>,
     /// What a simulated device holds when there is nothing to report.
     normal: u16,
@@ -46,22 +48,18 @@ enum Meaning {
 }
 
 impl Word {
-    /// A single bit: states while it is as `reports` says, else normal.
-    pub fn contact(bit: u8, reports: bool, states: StateSet) -> Word {
-        let meaning = |set: bool| match set == reports {
-            true => Meaning::States(states),
-            false => Meaning::States(StateSet::NORMAL),
-        };
-        let mask = 1 << (bit % 16);
+    /// Contacts, one bit each: states while the bit is as `reports` says.
+    pub fn contacts(contacts: &[(u8, bool, StateSet)]) -> Word {
+        let rest = contacts.iter().filter(|(_, reports, _)| !reports);
+        let inverted = rest.fold(0, |mask, (bit, ..)| mask | 1 << (bit % 16));
+        let each = contacts
+            .iter()
+            .map(|(bit, reports, states)| format!(" {bit}={} {states}", u8::from(*reports)));
         Word {
-            name: format!("contact {bit}={} {states}", u8::from(reports)),
-            code: Some(Code {
-                when_bit: None,
-                mask,
-                values: vec![(0, meaning(false)), (1, meaning(true))],
-                others: Meaning::Unknown,
-            }),
-            normal: if reports { 0 } else { mask },
+            name: format!("contact{}", each.collect::<String>()),
+            bits: contacts.iter().map(|(bit, _, states)| (bit % 16, *states)).collect(),
+            inverted,
+            normal: inverted,
             ..Word::default()
         }
     }
@@ -90,7 +88,7 @@ impl Word {
         let bits = self
             .bits
             .iter()
-            .filter(|(bit, _)| raw & 1 << bit != 0)
+            .filter(|(bit, _)| (raw ^ self.inverted) & 1 << bit != 0)
             .fold(StateSet::NORMAL, |set, (_, states)| set.union(*states));
         match self.code.as_ref().map_or(Meaning::States(StateSet::NORMAL), |code| code.of(raw)) {
             Meaning::States(states) => Some(bits.union(states)),
@@ -128,6 +126,7 @@ impl Word {
                 .map(|(at, states)| (bit(*at), *states))
                 .filter(|(at, _)| *at < 16)
                 .collect(),
+            inverted: up(self.inverted),
             code: self.code.as_ref().map(|code| Code {
                 when_bit: code.when_bit.map(bit).filter(|bit| *bit < 16),
                 mask: up(code.mask),
@@ -171,7 +170,7 @@ impl Word {
         let mut rest = states;
         for (bit, means) in fitting {
             if means.intersects(rest) {
-                raw |= 1 << bit;
+                raw = raw & !(1 << bit) | !self.inverted & 1 << bit;
                 rest = rest.iter().filter(|state| !means.has(*state)).collect();
             }
         }
@@ -238,6 +237,7 @@ pub(super) fn read_word(name: &str, table: &Table<'_>) -> Option<Word> {
         unknown: unknown?,
         absent: absent?,
         bits: bits?,
+        inverted: 0,
         code: code?,
         normal: normal?,
     };
@@ -375,6 +375,25 @@ mod tests {
         check(&gst, 0x0800, "fault");
         check(&gst, 0xFFFF, "disabled");
         assert_eq!((gst.mask(), gst.raw(State::Fault.into())), (0x0C00, Some(0x0800)));
+    }
+
+    #[test]
+    fn contacts_report_when_they_leave_their_rest() {
+        let contact = |bit, reports, state| (bit, reports, StateSet::from(state));
+        let pump = Word::contacts(&[
+            contact(2, true, State::Active),
+            contact(3, true, State::Feedback),
+            contact(4, false, State::Manual),
+        ]);
+        check(&pump, 0b1_0000, "normal");
+        check(&pump, 0b1_1100, "active feedback");
+        check(&pump, 0b0_0100, "active manual");
+        check(&pump, 0xFFE3, "manual");
+        assert_eq!(pump.mask(), 0b1_1100);
+        for states in [StateSet::NORMAL, State::Manual.into(), State::Active.into()] {
+            assert_eq!(pump.raw(states).and_then(|raw| pump.states(raw)), Some(states));
+        }
+        check(&pump.moved(3), 0b1000_0000, "normal");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use firegrid_wire::catalogue::PointEntry;
 use firegrid_wire::document::Table as Keys;
 use firegrid_wire::names::{DeviceId, PointId};
+use firegrid_wire::state::StateSet;
 
 use super::line::once;
 use super::row::{Contact, Row, SCALING, Scaling};
@@ -123,9 +124,7 @@ fn add(
         }
     };
     let format = match &kind.kind {
-        SiteKind::Contact { closed } => {
-            contact_word(keys, row, table, *closed).map(|word| Format::Word(Arc::new(word)))
-        }
+        SiteKind::Contact { closed } => contacts(keys, row, table, *closed),
         SiteKind::Word { word, bits } => {
             part_word(keys, row, table, word, *bits).map(|word| Format::Word(Arc::new(word)))
         }
@@ -135,11 +134,12 @@ fn add(
         }
     };
     let (register, format) = (register?, format?);
-    let mask = match &format {
-        Format::Word(word) => word.mask(),
-        Format::Number(_) => u16::MAX,
-    };
-    for bit in (0..16).map(|bit| 1_u16 << bit).filter(|bit| mask & bit != 0) {
+    let last = u32::from(register) + u32::from(format.registers()) - 1;
+    if u32::from(u16::MAX) < last {
+        keys.tell("register", format_args!("the last register would be {last}"));
+        return None;
+    }
+    for (register, bit) in bits_of(&format, register) {
         if let Some(other) = taken.insert((table, register, bit), name.to_owned()) {
             keys.tell(
                 if keys.has("bit") { "bit" } else { "register" },
@@ -201,18 +201,41 @@ fn is_a_name(keys: &Keys<'_>, name: &str) -> bool {
     }
 }
 
-/// A contact reports when it leaves its rest: a normally-open one when it closes.
-fn contact_word(keys: &Keys<'_>, row: &Row, table: Table, closed: bool) -> Option<Word> {
-    let bit = match (table.is_bits(), row.bits) {
+/// Every bit that a point is read from, with its register.
+fn bits_of(format: &Format, register: u16) -> Vec<(u16, u16)> {
+    let of_mask = |mask: u16| {
+        let bits = (0..16).map(|bit| 1_u16 << bit).filter(move |bit| mask & bit != 0);
+        bits.map(|bit| (register, bit)).collect()
+    };
+    match format {
+        Format::Word(word) => of_mask(word.mask()),
+        Format::Inputs { count, .. } => {
+            (0..u16::from(*count)).map(|place| (register.saturating_add(place), 1)).collect()
+        }
+        Format::Number(_) => of_mask(u16::MAX),
+    }
+}
+
+/// Contacts side by side. One reports when it leaves its rest: a normally-open one when it
+/// closes.
+fn contacts(keys: &Keys<'_>, row: &Row, table: Table, closed: bool) -> Option<Format> {
+    if row.means.is_none() && !keys.has("means") {
+        keys.tell("means", "what does the contact report, for example 火警 fire?");
+    }
+    let count = row.means.as_ref().map(Vec::len);
+    let lowest = match (table.is_bits(), row.bits) {
         (true, None) => Some(0),
         (true, Some(_)) => {
             keys.tell("bit", format_args!("{table} are single bits: leave it out"));
             None
         }
-        (false, Some((bit, last))) if bit == last => Some(bit),
-        (false, Some(_)) => {
-            keys.tell("bit", "a contact is one bit, from 0 to 15");
-            None
+        (false, Some((lowest, highest))) => {
+            let bits = usize::from(highest - lowest) + 1;
+            let fits = count.is_none_or(|count| count == bits);
+            if !fits {
+                keys.tell("bit", "a contact is one bit, from 0 to 15; two are for example 1-0");
+            }
+            fits.then_some(lowest)
         }
         (false, None) => {
             if !keys.has("bit") {
@@ -221,14 +244,17 @@ fn contact_word(keys: &Keys<'_>, row: &Row, table: Table, closed: bool) -> Optio
             None
         }
     };
-    if row.means.is_none() && !keys.has("means") {
-        keys.tell("means", "what does the contact report, for example 火警 fire?");
-    }
-    let reports = match row.contact.unwrap_or(Contact::NormallyOpen) {
-        Contact::NormallyOpen => closed,
-        Contact::NormallyClosed => !closed,
+    let (lowest, means) = (lowest?, row.means.as_ref()?);
+    let rests = row.contacts_for(keys, means.len())?;
+    let contact = |(place, (states, rest)): (u8, (&StateSet, Contact))| {
+        (lowest + place, closed == (rest == Contact::NormallyOpen), *states)
     };
-    Some(Word::contact(bit?, reports, row.means?))
+    let each: Vec<_> = (0..16).zip(means.iter().zip(rests)).map(contact).collect();
+    let word = Arc::new(Word::contacts(&each));
+    Some(match (table.is_bits(), each.len()) {
+        (true, 2..) => Format::Inputs { word, count: u8::try_from(each.len()).ok()? },
+        (true | false, _) => Format::Word(word),
+    })
 }
 
 /// Some bits of a register, which the profile explains.
@@ -264,7 +290,7 @@ fn part_word(keys: &Keys<'_>, row: &Row, table: Table, word: &Word, bits: u8) ->
 impl SitePoint {
     fn of(of_profile: ProfilePoint) -> SitePoint {
         let deadband = match &of_profile.format {
-            Format::Word(_) => 0.0,
+            Format::Word(_) | Format::Inputs { .. } => 0.0,
             Format::Number(number) => number.deadband,
         };
         let (zone, limits) = (String::new(), BTreeMap::new());
@@ -290,22 +316,25 @@ impl SitePoint {
         }
         let single = match &point.format {
             Format::Word(word) => word.single_bit(),
-            Format::Number(_) => None,
+            Format::Inputs { .. } | Format::Number(_) => None,
         };
         let bit = match (row.bits, single) {
             (None, Some((bit, _))) => Some(bit),
             (Some((bit, last)), Some(_)) if bit == last => Some(bit),
             (Some(_), _) | (None, None) => None,
         };
-        let Some((bit, (_, states))) = bit.zip(single) else {
+        let means = row.means.as_ref().map_or(single.map(|(_, states)| states), |means| {
+            means.first().copied().filter(|_| means.len() == 1)
+        });
+        let (Some(bit), Some(states), Some(_)) = (bit, means, single) else {
             for key in ["bit", "means", "contact"].iter().filter(|key| keys.has(key)) {
                 keys.tell(key, "the profile says what this point is made of: leave it out");
             }
             return;
         };
-        let reports = row.contact != Some(Contact::NormallyClosed);
-        let word = Word::contact(bit, reports, row.means.unwrap_or(states));
-        point.format = Format::Word(Arc::new(word));
+        let Some(rests) = row.contacts_for(keys, 1) else { return };
+        let reports = rests != [Contact::NormallyClosed];
+        point.format = Format::Word(Arc::new(Word::contacts(&[(bit, reports, states)])));
     }
 
     /// Takes over what the site says of it besides its place.

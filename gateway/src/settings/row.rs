@@ -24,8 +24,9 @@ pub(super) struct Row {
     pub(super) place: Option<Place>,
     /// The lowest and the highest bit of its register.
     pub(super) bits: Option<(u8, u8)>,
-    pub(super) means: Option<StateSet>,
-    pub(super) contact: Option<Contact>,
+    /// Of one contact, or of several side by side.
+    pub(super) means: Option<Vec<StateSet>>,
+    pub(super) contact: Option<Vec<Contact>>,
     /// In metres.
     pub(super) elevation: Option<f64>,
     limits: Vec<(String, Amount)>,
@@ -87,6 +88,21 @@ impl Row {
             deadband: read_deadband(keys),
             raw: (number(keys, "raw_low"), number(keys, "raw_high")),
             range: (amount(keys, "range_low"), amount(keys, "range_high")),
+        }
+    }
+
+    /// How each of so many contacts rests.
+    pub(super) fn contacts_for(&self, keys: &Keys<'_>, count: usize) -> Option<Vec<Contact>> {
+        match self.contact.as_deref() {
+            None if keys.has("contact") => None,
+            None => Some(vec![Contact::NormallyOpen; count]),
+            Some([one]) => Some(vec![*one; count]),
+            Some(each) if each.len() == count => Some(each.to_vec()),
+            Some(each) => {
+                let given = each.len();
+                keys.tell("contact", format_args!("{given} contacts for {count} meanings"));
+                None
+            }
         }
     }
 
@@ -279,37 +295,43 @@ fn read_bits(keys: &Keys<'_>) -> Option<(u8, u8)> {
     bits
 }
 
-/// The words of states, Chinese or English.
-fn read_means(keys: &Keys<'_>) -> Option<StateSet> {
+/// The words of states, Chinese or English; of several contacts, `启动/反馈`.
+fn read_means(keys: &Keys<'_>) -> Option<Vec<StateSet>> {
     let text: String = keys.optional_text("means")?;
     let find = |word: &str| {
         State::ALL.iter().copied().find(|state| state.word() == word || state.zh() == word)
     };
-    let words = text.split([' ', '、', '+', ';']).filter(|word| !word.is_empty());
-    let states: Option<StateSet> = words.map(find).collect();
-    let states = states.filter(|states| !states.is_normal());
-    if states.is_none() {
+    let states = |part: &str| {
+        let words = part.split([' ', '、', '+', ';']).filter(|word| !word.is_empty());
+        let states: Option<StateSet> = words.map(find).collect();
+        states.filter(|states| !states.is_normal())
+    };
+    let parts: Option<Vec<StateSet>> = text.split(['/', '／']).map(states).collect();
+    let parts = parts.filter(|parts| parts.len() <= 16);
+    if parts.is_none() {
         let known: Vec<String> =
             State::ALL.iter().map(|state| format!("{} {}", state.zh(), state.word())).collect();
         keys.tell("means", format_args!("{text:?} is no state: use {}", known.join(", ")));
     }
-    states
+    parts
 }
 
-fn read_contact(keys: &Keys<'_>) -> Option<Contact> {
+/// `常开`; of several contacts `常开/常闭`, or one for all.
+fn read_contact(keys: &Keys<'_>) -> Option<Vec<Contact>> {
     let text: String = keys.optional_text("contact")?;
-    let contact = match text.to_ascii_lowercase().as_str() {
+    let contact = |part: &str| match part.trim().to_ascii_lowercase().as_str() {
         "常开" | "normally-open" | "no" => Some(Contact::NormallyOpen),
         "常闭" | "normally-closed" | "nc" => Some(Contact::NormallyClosed),
         _ => None,
     };
-    if contact.is_none() {
+    let contacts: Option<Vec<Contact>> = text.split(['/', '／']).map(contact).collect();
+    if contacts.is_none() {
         keys.tell(
             "contact",
             format_args!("{text:?} does not fit: 常开 normally-open or 常闭 normally-closed"),
         );
     }
-    contact
+    contacts
 }
 
 /// Whatever names they have; those that are no numbers are told one by one.

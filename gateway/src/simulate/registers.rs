@@ -84,9 +84,15 @@ impl Registers {
     pub(super) fn report(&mut self, point: &str, states: StateSet) -> Result<(), CannotSay> {
         let place = self.place(point)?;
         let cannot = || CannotSay::NoWordForIt { point: point.into(), what: states.to_string() };
-        let Format::Word(word) = &place.format else { return Err(cannot()) };
-        let raw = word.raw(states).ok_or_else(cannot)?;
-        self.put_word(&place, word.mask(), raw);
+        match &place.format {
+            Format::Word(word) => {
+                self.put_word(&place, word.mask(), word.raw(states).ok_or_else(cannot)?);
+            }
+            Format::Inputs { word, count } => {
+                self.put(&place, &inputs(word.raw(states).ok_or_else(cannot)?, *count));
+            }
+            Format::Number(_) => return Err(cannot()),
+        }
         Ok(())
     }
 
@@ -134,6 +140,11 @@ impl Registers {
                     self.put_word(place, word.mask(), raw);
                 }
             }
+            Format::Inputs { word, count } => {
+                if let Some(raw) = word.raw(StateSet::NORMAL) {
+                    self.put(place, &inputs(raw, *count));
+                }
+            }
             Format::Number(number) => {
                 let (lowest, highest) = number.plausible;
                 if let Some(raw) = number.raw(0.0_f64.clamp(lowest, highest)) {
@@ -154,4 +165,9 @@ impl Registers {
             self.held.insert((place.unit_id, place.table, register), *value);
         }
     }
+}
+
+/// The single bits that a word is read from.
+fn inputs(word: u16, count: u8) -> Vec<u16> {
+    (0..count).map(|bit| word >> bit & 1).collect()
 }

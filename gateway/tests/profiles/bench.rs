@@ -111,7 +111,7 @@ impl Bench {
         for point in &of_points {
             let id = self.settings.inventory.point(point.index).entry.n.clone();
             match &point.format {
-                Format::Word(word) => {
+                Format::Word(word) | Format::Inputs { word, .. } => {
                     let each = word.vocabulary().iter().map(StateSet::from);
                     let mut states: Vec<StateSet> =
                         each.filter(|states| word.raw(*states).is_some()).collect();

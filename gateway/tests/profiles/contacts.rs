@@ -33,6 +33,42 @@ bit = 15
 means = "火警"
 "#;
 
+/// Four inputs side by side are one pump, and two bits of a register another.
+const PUMPS: &str = r#"
+[[line.device.point]]
+name = "pump1"
+register = 20
+means = "启动/反馈/手动/电源故障"
+contact = "常开/常开/常闭/常闭"
+part = 95
+[[line.device.point]]
+name = "pump2"
+table = "holding"
+register = 3
+bit = "5-4"
+means = "active / feedback"
+"#;
+
+/// Command, running feedback, selector in automatic, supply: each its own contact.
+#[tokio::test]
+async fn contacts_side_by_side_make_one_point() {
+    let mut module = Bench::start("dry-contact", PUMPS).await;
+    for (inputs, said) in [
+        ([0, 0, 1, 1], "normal"),
+        ([1, 0, 1, 1], "active"),
+        ([1, 1, 1, 1], "active feedback"),
+        ([1, 1, 0, 1], "active feedback manual"),
+        ([0, 0, 0, 0], "supply-fault manual"),
+    ] {
+        let registers: Vec<(u16, u16)> = (20..).zip(inputs).collect();
+        module.check(DISCRETE, &registers, &[("pump1", said)]).await;
+    }
+    for (word, said) in [(0x0010, "active"), (0x0020, "feedback"), (0xFFFF, "active feedback")] {
+        module.check(HOLDING, &[(3, word)], &[("pump2", said)]).await;
+    }
+    module.play().await;
+}
+
 /// A closed contact is 1: a normally-open one reports with 1, a normally-closed one with 0.
 #[tokio::test]
 async fn a_contact_reports_when_it_leaves_its_rest() {
