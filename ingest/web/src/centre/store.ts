@@ -7,7 +7,7 @@
  * that are old are marked by `contact`, not emptied.
  */
 
-import { computed, reactive, ref } from "vue";
+import { computed, reactive } from "vue";
 
 import { all, ifThere, look } from "./ask";
 import { BROWSER, follow } from "./follow";
@@ -16,6 +16,8 @@ import type { Alarm, CentreEvent, Coverage, Demo, Gateway, Health, Incident, Lis
 
 /** Without a word for so long the centre is lost. It pulses every five seconds. */
 export const LOST_MS = 12000;
+/** A centre that refuses to answer is lost sooner than one that is silent; one hiccup is neither. */
+const REFUSED_MS = 3000;
 /** Without an event everything is read again after so long, in case one was missed. */
 const ANYWAY_MS = 30000;
 /** Health tells what no event can: that nothing is recorded, that gateways are silent. */
@@ -83,14 +85,21 @@ export const sounds = computed(() => centre.alarms.some((alarm) => alarm.sounds 
 
 export const lost = computed(() => centre.contact.state === "lost");
 
+/** What is to be read with the next gathering. */
 const dirty = new Set<Topic>();
-const reading = ref(false);
+/** What is being read now, and what has changed since that began. */
+const reading = new Map<Topic, Promise<void>>();
+const changed = new Set<Topic>();
 let heard = 0;
 let heardAt: string | null = null;
 /** Lists that have not been read since the page began, lost the centre or missed events. */
 const owed = new Set<Topic>(TOPICS);
-/** Since when some list cannot be read. */
-let failingSince: number | null = null;
+/** Since when a list cannot be read. */
+const failing = new Map<Topic, number>();
+/** Whether the centre could not be reached since it last spoke. */
+let missed = false;
+/** Since when it cannot be reached at all. */
+let refusedSince: number | null = null;
 let readAll = 0;
 let readHealth = 0;
 let readUnrecorded = 0;
@@ -117,19 +126,18 @@ export function begin(): void {
       sayClock(now);
       heardAt = now;
       heard = performance.now();
+      refusedSince = null;
       if (missed) { missed = false; readAgain(); }
       tellContact();
     },
     failed() {
       missed = true;
+      refusedSince ??= performance.now();
       tellContact();
     },
   }, BROWSER);
   setInterval(beat, 500);
 }
-
-/** Whether the centre could not be reached since it last spoke. */
-let missed = false;
 
 function readAgain(): void {
   for (const topic of TOPICS) owed.add(topic);
@@ -137,14 +145,49 @@ function readAgain(): void {
 }
 
 /** Reads lists again after something was done. */
-export function again(...topics: Topic[]): Promise<void> {
-  for (const topic of topics) dirty.add(topic);
-  return readDirty();
+export async function again(...topics: Topic[]): Promise<void> {
+  await Promise.all(topics.map(read));
 }
 
-function soon(topics: Topic[], millis = GATHER_MS): void {
+function soon(topics: Topic[]): void {
   for (const topic of topics) dirty.add(topic);
-  if (timer === null) timer = setTimeout(() => { timer = null; void readDirty(); }, millis);
+  timer ??= setTimeout(() => {
+    timer = null;
+    const due = [...dirty];
+    dirty.clear();
+    for (const topic of due) void read(topic);
+  }, GATHER_MS);
+}
+
+/** Reads one list. Each goes its own way: one that is slow must not hold up an alarm. */
+function read(topic: Topic): Promise<void> {
+  const under = reading.get(topic);
+  if (under !== undefined) {
+    changed.add(topic);
+    return under;
+  }
+  const run = readUntilSettled(topic).finally(() => {
+    reading.delete(topic);
+    tellContact();
+    // What changed while the last answer was being put away.
+    if (changed.has(topic)) void read(topic);
+  });
+  reading.set(topic, run);
+  return run;
+}
+
+async function readUntilSettled(topic: Topic): Promise<void> {
+  try {
+    do {
+      changed.delete(topic);
+      await READERS[topic]();
+    } while (changed.has(topic));
+    owed.delete(topic);
+    failing.delete(topic);
+  } catch {
+    if (!failing.has(topic)) failing.set(topic, performance.now());
+    setTimeout(() => soon([topic]), RETRY_MS);
+  }
 }
 
 /** What is due by time alone. */
@@ -161,39 +204,13 @@ function beat(): void {
 
 /** A centre that pulses but does not give its lists is lost as well. */
 function tellContact(): void {
-  const silent = performance.now() - heard > LOST_MS;
-  const failing = failingSince !== null && performance.now() - failingSince > LOST_MS;
-  if (silent || failing) {
+  const silent = performance.now() - heard > LOST_MS || (refusedSince !== null && performance.now() - refusedSince > REFUSED_MS);
+  // A wall need not be called lost for want of what it can do without.
+  const unread = [...failing].some(([topic, since]) => topic !== "demo" && performance.now() - since > LOST_MS);
+  if (silent || unread) {
     if (centre.contact.state !== "lost") centre.contact = { state: "lost", since: heardAt };
   } else if (owed.size === 0 && heardAt !== null) {
     centre.contact = { state: "here", heardAt };
-  }
-}
-
-async function readDirty(): Promise<void> {
-  if (reading.value) return;
-  reading.value = true;
-  try {
-    while (dirty.size > 0) {
-      const topics = [...dirty];
-      dirty.clear();
-      const results = await Promise.allSettled(topics.map((topic) => READERS[topic]()));
-      const failed = topics.filter((topic, place) => {
-        if (results[place]?.status === "rejected") return true;
-        owed.delete(topic);
-        return false;
-      });
-      if (failed.length > 0) {
-        failingSince ??= performance.now();
-        soon(failed, RETRY_MS);
-        break;
-      }
-      failingSince = null;
-      tellContact();
-    }
-  } finally {
-    reading.value = false;
-    if (dirty.size > 0 && timer === null) soon([], RETRY_MS);
   }
 }
 

@@ -1,0 +1,93 @@
+/**
+ * The wall against a real centre, fed by a real gateway, in a real browser.
+ *
+ *   FIREGRID_URL=http://127.0.0.1:8080 FIREGRID_CONTROL=http://127.0.0.1:9000 npm run test:browser
+ *
+ * Control steps: `fire/on`, `fire/off` (a detector of the site), `fault/on`, `fault/off` (what
+ * opens a ticket), `centre/kill`, `centre/start`. Each is answered when it is done.
+ */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { ask, browser, control, eventsOf, open, until } from "./page.js";
+
+let chrome;
+before(async () => { chrome = await browser(); });
+after(async () => { await chrome?.close(); });
+
+/** Nothing of an earlier test burns any more. */
+async function calm(page) {
+  await control("fire/off");
+  await until(page, "nothing burns on the wall", () => document.querySelectorAll(".fire-card").length === 0);
+}
+
+test("a fire shows and sounds on the wall without a reload, until somebody takes it", async () => {
+  const page = await open(chrome, "/");
+  await calm(page);
+  await control("fire/on");
+  const fire = await until(page, "a fire stands on the wall", () => document.querySelector(".fire-card")?.innerText);
+  await until(page, "the page sounds", () => document.documentElement.dataset.sounding === "true");
+  assert.match(fire, /\d\d:\d\d/, "it tells since when");
+  const open_alarms = (await ask("alarms?state=open&kind=fire")).items;
+  const alarm = open_alarms.find((one) => one.state === "active-unacked");
+  assert.ok(alarm, "the centre knows it too");
+  for (const word of [alarm.unit_name, alarm.phone].filter(Boolean)) assert.ok(fire.includes(word), `the wall tells ${word}: ${fire}`);
+  assert.equal(page.loads, 1, "without a reload");
+
+  for (let cards = 1; cards > 0;) {
+    await page.locator(".fire-take").first().click({ timeout: 5000 }).catch(() => {});
+    cards = await page.locator(".fire-take").count();
+  }
+  await until(page, "everything that burns is taken", () => document.querySelectorAll(".fire-card:not(.taken)").length === 0);
+  // What returned earlier and nobody took still sounds: take it at the desk.
+  for (const waiting of (await ask("alarms?state=open")).items.filter((one) => one.state.endsWith("unacked"))) {
+    await page.goto(new URL(`#/alarms/${encodeURIComponent(waiting.id)}`, page.url()).href);
+    await page.locator("[data-act=acknowledge]").first().click();
+  }
+  await until(page, "nothing sounds any more", () => document.documentElement.dataset.sounding === "false");
+  assert.deepEqual(page.mistakes, []);
+  await page.close();
+});
+
+test("a browser that may not sound is told apart from one with nothing to tell", async () => {
+  const page = await open(chrome, "/");
+  const states = ["true", "false", "blocked"];
+  assert.ok(states.includes(await page.evaluate(() => document.documentElement.dataset.sounding)));
+  await page.close();
+});
+
+test("a lost centre is told in red across the width; the page catches up without a reload, nothing missed or doubled", async () => {
+  const page = await open(chrome, "/");
+  await calm(page);
+  const before = Number((await ask("events?latest=true&limit=1")).next);
+  await control("centre/kill");
+  const banner = await until(page, "the page says that the centre is lost", () => {
+    const lost = document.querySelector("[data-banner=lost]");
+    return lost && document.documentElement.dataset.centre === "lost" && { text: lost.innerText, width: lost.getBoundingClientRect().width, screen: innerWidth };
+  });
+  assert.equal(banner.width, banner.screen, "across the whole width");
+  assert.match(banner.text, /\d\d:\d\d:\d\d/, "with since when");
+  // What happens meanwhile waits in the box.
+  await control("fire/on");
+  await control("centre/start");
+  await until(page, "the page has the centre again", () => document.documentElement.dataset.centre === "here" && document.querySelector("[data-banner=lost]") === null);
+  await until(page, "the fire that began meanwhile stands on the wall", () => document.querySelectorAll(".fire-card").length > 0);
+  assert.equal(page.loads, 1, "without a reload");
+
+  const told = (await ask(`events?after=${before}&limit=500`)).items.map((event) => event.id);
+  const last = told.at(-1) ?? before;
+  await until(page, "the page was told everything that happened", (last) => [...document.querySelectorAll("[data-event]")].some((line) => Number(line.dataset.event) >= last), last);
+  const seen = await eventsOf(page);
+  assert.equal(new Set(seen).size, seen.length, "nothing is doubled");
+  assert.deepEqual([...seen].sort((one, other) => other - one), seen, "in order");
+  // The feed keeps the newest few: within them nothing is missing.
+  const oldest = seen.at(-1);
+  const missing = told.filter((id) => id >= oldest && !seen.includes(id));
+  assert.deepEqual(missing, [], "nothing is missed");
+  const drawn = await page.evaluate(() => [...document.querySelectorAll("[data-fire]")].map((card) => card.dataset.fire));
+  assert.equal(new Set(drawn).size, drawn.length, "no fire is drawn twice");
+  await control("fire/off");
+  assert.deepEqual(page.mistakes, []);
+  await page.close();
+});
