@@ -16,6 +16,10 @@ use firegrid_wire::time::{GatewayTime, Millis};
 
 use crate::window::{View, Wanted, Window};
 
+/// How much less than the limit a difference may be: 0.50 m less 0.40 m is a little less than
+/// 0.10 m in binary numbers, and no sensor is as exact as this.
+const ROUNDING: f64 = 1e-9;
+
 /// A condition whose limits are `L`: as written ([`Limit`]), or bound to a point ([`Bar`]).
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -276,7 +280,8 @@ impl Condition<Bar> {
             Condition::BlindFor(_) => Verdict::Undecided,
             Condition::FallsBy { by, .. } | Condition::RisesBy { by, .. } => {
                 let moved = self.view().and_then(|view| past.through(view)?.moved(past.now));
-                moved.map_or(Verdict::Undecided, |moved| Verdict::from(by.value <= moved))
+                let least = by.value * (1.0 - ROUNDING);
+                moved.map_or(Verdict::Undecided, |moved| Verdict::from(least <= moved))
             }
             Condition::StartsMoreThan { times, .. } => {
                 let starts = self.view().and_then(|view| past.through(view)?.starts(past.now));

@@ -6,7 +6,7 @@ use firegrid_wire::names::PointId;
 use firegrid_wire::quantity::Unit;
 use firegrid_wire::reading::{Quality, Value};
 use firegrid_wire::span::Lane;
-use firegrid_wire::state::States;
+use firegrid_wire::state::{State, StateSet, States};
 use firegrid_wire::time::Millis;
 
 use super::shows::Shows;
@@ -123,6 +123,50 @@ fn read_shown(table: &Table<'_>, of: Option<&[RuleId]>) -> Option<Option<(RuleId
     Some(Some((rule?, shows?)))
 }
 
+/// What a story says that it shows must happen in it.
+fn check_shown(table: &Table<'_>, shows: Shows, steps: &[Step]) {
+    let mut deeds = steps.iter().flat_map(|step| &step.deeds);
+    let (happens, what) = match shows {
+        Shows::Restart => (deeds.any(|deed| matches!(deed, Deed::Restart)), "restart"),
+        Shows::Faulty => (deeds.any(proves_nothing), "reading that proves nothing"),
+        Shows::Silence => (deeds.any(is_silent), "silence"),
+        Shows::Below | Shows::At | Shows::Above | Shows::ShortOfHold | Shows::Chatter => return,
+    };
+    if !happens {
+        table.tell("shows", format_args!("there is no {what} in this story"));
+    }
+}
+
+fn proves_nothing(deed: &Deed) -> bool {
+    let Deed::Read(read) = deed else { return false };
+    let said = read.said.iter().any(|(_, value)| match value {
+        Value::Unknown => true,
+        Value::States(states) => !states.set.can_speak(),
+        Value::Number(..) => false,
+    });
+    read.quality != Quality::Good || said
+}
+
+fn is_silent(deed: &Deed) -> bool {
+    match deed {
+        Deed::Stop | Deed::Cut(true) | Deed::Deaf(true) | Deed::Marker { .. } => true,
+        Deed::Read(read) => read.said.iter().any(|(point, value)| {
+            let states = value.states().map_or(StateSet::NORMAL, |states| states.set);
+            point.is_comm() && states.has(State::Fault)
+        }),
+        Deed::Sources(_)
+        | Deed::Vanish(_)
+        | Deed::Start { .. }
+        | Deed::Cut(false)
+        | Deed::Beat { .. }
+        | Deed::Heard
+        | Deed::Restart
+        | Deed::Deaf(false)
+        | Deed::Hold(_)
+        | Deed::MayClose { .. } => false,
+    }
+}
+
 fn read_story(
     table: &Table<'_>,
     catalogue: Option<&Catalogue>,
@@ -138,6 +182,9 @@ fn read_story(
     let steps = steps?;
     if let Some(pair) = steps.windows(2).find(|pair| pair[1].at < pair[0].at) {
         table.tell("step", format_args!("{} stands after {}", pair[1].at, pair[0].at));
+    }
+    if let Some(Some((_, shows))) = &shows {
+        check_shown(table, *shows, &steps);
     }
     Some(Story {
         title: title?,
