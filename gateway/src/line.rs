@@ -12,6 +12,7 @@ pub mod area;
 mod connection;
 pub mod plan;
 mod poller;
+mod rest;
 pub mod schedule;
 
 pub use poller::run;

@@ -185,20 +185,25 @@ fn limits_need_a_unit_that_fits_and_a_point_with_a_number() {
     check_told(
         "pressure-transmitter-float",
         "options = { pressure_unit = \"kPa\", word_order = \"big\" }",
-        "name,low,high,deadband,means,标高\npressure,0.1,1 m,-1 kPa,火警,high\n".as_bytes(),
+        "name,low,high,deadband,means,标高,不变时限\npressure,0.1,1 m,-1 kPa,火警,high,5min\n"
+            .as_bytes(),
         &[
             ("row 2, column deadband (D)", "a deadband is 0 or more"),
             ("row 2, column high (C)", "1 m is no 压力"),
             ("row 2, column low (B)", "\"0.1\" does not fit: a number with its unit"),
             ("row 2, column means (E)", "the profile says what this point is made of"),
+            ("row 2, column 不变时限 (G)", "5min does not fit: from 1h to 365d"),
             ("row 2, column 标高 (F)", "\"high\" does not fit: a height in metres"),
         ],
     );
     check_told(
         "fire-pump-controller",
         "",
-        "name,low\npower,1 Pa\n".as_bytes(),
-        &[("row 2, column limits", "the point has states and no number")],
+        "name,low,stuck_after\npower,1 Pa,3d\n".as_bytes(),
+        &[
+            ("row 2, column limits", "the point has states and no number"),
+            ("row 2, column stuck_after (C)", "the point has states and no number"),
+        ],
     );
 }
 

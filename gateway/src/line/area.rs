@@ -20,6 +20,7 @@ use firegrid_wire::state::StateSet;
 use firegrid_wire::time::Millis;
 
 use super::plan::{self, Read};
+use super::rest::Rest;
 use crate::clock::Uptime;
 use crate::inventory::PointIndex;
 use crate::poll::Observation;
@@ -72,6 +73,8 @@ struct Slot {
     format: Format,
     /// It says something that no complete poll has told yet.
     untold: bool,
+    /// How long it may stand still, if the site says so.
+    rest: Option<Box<Rest>>,
 }
 
 /// What became of a request that brought no registers.
@@ -99,6 +102,7 @@ impl Area {
                 },
                 format: point.format,
                 untold: true,
+                rest: point.stuck_after.map(|after| Box::new(Rest::new(after))),
             })
             .collect();
         slots.sort_by_key(|slot| (slot.read, slot.point));
@@ -181,10 +185,11 @@ impl Area {
     }
 
     /// Ends a complete poll: what its points say that has not been told yet, each point once.
-    pub fn complete(&mut self) -> Vec<Observation> {
+    pub fn complete(&mut self, now: Uptime) -> Vec<Observation> {
         let mut said = Vec::new();
         for part in &self.parts {
             for slot in &mut self.slots[part.slots.clone()] {
+                slot.watch_rest(part, now);
                 if std::mem::take(&mut slot.untold) {
                     said.push(slot.says(slot.within(part.read, &part.registers)));
                 }
@@ -252,9 +257,20 @@ impl Slot {
         registers.get(begin..begin + usize::from(self.read.count))
     }
 
+    /// Looks whether it stands still for too long, or moves again.
+    fn watch_rest(&mut self, part: &Part, now: Uptime) {
+        let Some(mut rest) = self.rest.take() else { return };
+        if let Some(own) = self.within(part.read, &part.registers) {
+            self.untold |= rest.read(own, now);
+        }
+        self.rest = Some(rest);
+    }
+
     fn says(&self, registers: Option<&[u16]>) -> Observation {
-        let (value, quality) = match registers {
-            Some(registers) => self.format.decode(registers),
+        let is_stuck = self.rest.as_ref().is_some_and(|rest| rest.is_stuck());
+        let (value, quality) = match registers.map(|registers| self.format.decode(registers)) {
+            Some((value, Quality::Good)) if is_stuck => (value, Quality::Stuck),
+            Some(said) => said,
             None => (Value::Unknown, Quality::SensorFault),
         };
         Observation { point: self.point, value, quality }
@@ -316,7 +332,7 @@ mod tests {
                 },
             };
         }
-        area.complete()
+        area.complete(now)
     }
 
     fn all(word: u16) -> impl Fn(Read) -> Option<Vec<u16>> {
@@ -332,13 +348,34 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_stands_still_for_too_long_is_told_as_stuck_and_again_when_it_moves() {
+        let text = "region = \"r\"\ngateway = \"g\"\ndata = \"d\"\nbroker = { address = \"a:1\" }\n\
+            [[line]]\nname = \"l\"\naddress = \"b:1\"\n[[line.device]]\nname = \"p\"\nunit_id = 1\n\
+            profile = \"pressure-transmitter-integer\"\noptions = { unit = \"kPa\" }\n\
+            [[line.device.point]]\nname = \"pressure\"\nstuck_after = \"1h\"\n";
+        let settings = Settings::parse("site", text).unwrap_or_else(|told| panic!("{told}"));
+        let device = &settings.lines[0].devices[0];
+        let mut area = Area::new(device.points.clone(), device.reads);
+        let mut told = |minute: u64, value: u16| -> Vec<String> {
+            area.take(0, &[0, value]);
+            let said = area.complete(at(minute * 60)).into_iter();
+            said.map(|said| format!("{} {:?}", said.value, said.quality)).collect()
+        };
+        assert_eq!(told(0, 350), ["350000 Pa Good"]);
+        assert_eq!([told(20, 350), told(40, 350)], [[""; 0]; 2]);
+        assert_eq!(told(60, 350), ["350000 Pa Stuck"]);
+        assert_eq!(told(80, 350), [""; 0], "told once");
+        assert_eq!(told(90, 351), ["351000 Pa Good"]);
+    }
+
+    #[test]
     fn a_changed_register_tells_its_point_only() {
         let mut area = panel();
         poll(&mut area, at(0), all(NORMAL));
         let mut registers = vec![NORMAL; 125];
         registers[16] = FAULT;
         assert_eq!(area.take(0, &registers), [], "a fault is not of fire-class");
-        let said = area.complete();
+        let said = area.complete(at(1));
         assert_eq!(said.len(), 1);
         assert_eq!((said[0].point, said[0].value.to_string()), (PointIndex(16), "fault".into()));
     }
@@ -351,7 +388,7 @@ mod tests {
         registers[16] = FIRE;
         let ahead = area.take(0, &registers);
         assert_eq!(ahead.len(), 1);
-        assert_eq!(area.complete(), ahead);
+        assert_eq!(area.complete(at(1)), ahead);
         registers[16] = FIRE | 1 << 8;
         assert_eq!(area.take(0, &registers), [], "acknowledging moves no fire-class state");
         registers[16] = NORMAL;
@@ -376,7 +413,7 @@ mod tests {
         assert_eq!(area.unanswered(1, at(1), Some(at(0))), Setback::Failed);
         area.take(0, &registers);
         area.take(1, &[NORMAL; 34]);
-        assert_eq!(area.complete().len(), 1);
+        assert_eq!(area.complete(at(1)).len(), 1);
     }
 
     #[test]
@@ -406,7 +443,7 @@ mod tests {
         assert_eq!(area.unanswered(2, at(1), Some(at(0))), Setback::Failed);
         assert_eq!(area.unanswered(2, at(2), Some(at(0))), Setback::Failed, "nothing else answers");
         assert_eq!(area.unanswered(2, at(3), Some(at(2))), Setback::SetAside);
-        let said = area.complete();
+        let said = area.complete(at(1));
         assert_eq!(said.len(), 125);
         assert!(said.iter().all(|said| said.value == Value::Unknown));
         assert_eq!(area.next_part(2, at(3)).map(|(number, _)| number), Some(3));
@@ -506,7 +543,7 @@ mod tests {
                     }
                 };
                 if complete {
-                    told.extend(area.complete().into_iter().map(|said| (said.point, said)));
+                    told.extend(area.complete(now).into_iter().map(|said| (said.point, said)));
                     for slot in &area.slots {
                         let registers = &held[usize::from(slot.read.first)..][..1];
                         let said = &told[&slot.point];

@@ -282,7 +282,7 @@ impl Poller {
             polled.area.plan_anew();
             return self.failed(seat, now).await;
         }
-        let changed = polled.area.complete();
+        let changed = polled.area.complete(now);
         let (at, moved) = (polled.at.unwrap_or(now), polled.moved);
         if self.schedule.complete(seat, now, moved) {
             let device = device.name.as_str();

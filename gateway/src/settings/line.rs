@@ -76,6 +76,8 @@ pub struct Point {
     pub register: u16,
     /// How the registers are read.
     pub format: Format,
+    /// A number that stands still for so long is stuck, if the site says so.
+    pub stuck_after: Option<Millis>,
 }
 
 impl Device {
@@ -218,11 +220,12 @@ fn read_device(table: &Table<'_>, around: &mut Around<'_, '_>) -> Option<Device>
     let numbers = around.site.inventory.device(index).points.clone();
     let points = numbers
         .zip(points)
-        .map(|(number, SitePoint { of_profile: point, .. })| Point {
+        .map(|(number, SitePoint { of_profile: point, stuck_after, .. })| Point {
             index: PointIndex(number),
             table: point.table,
             register: point.register,
             format: point.format,
+            stuck_after,
         })
         .collect();
     let (reads, watch) = (profile.reads(), watch?);
@@ -328,7 +331,7 @@ fn period(
     }
 }
 
-fn lasting(
+pub(super) fn lasting(
     table: &Table<'_>,
     key: &str,
     default: Millis,

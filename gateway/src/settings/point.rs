@@ -12,9 +12,10 @@ use firegrid_wire::catalogue::PointEntry;
 use firegrid_wire::document::Table as Keys;
 use firegrid_wire::names::{DeviceId, PointId};
 use firegrid_wire::state::StateSet;
+use firegrid_wire::time::Millis;
 
 use super::line::once;
-use super::row::{Contact, Row, SCALING, Scaling};
+use super::row::{Contact, NO_NUMBER, Row, SCALING, Scaling};
 use crate::profile::number::{DeviceUnit, Layout, Linear, Number};
 use crate::profile::word::Word;
 use crate::profile::{Format, ProfilePoint, SiteKind, SitePoints, Table};
@@ -31,6 +32,8 @@ pub(super) struct Model {
 pub(super) struct SitePoint {
     /// Where it lies and how it is read; what the site has moved or renamed is in here.
     pub(super) of_profile: ProfilePoint,
+    /// A number that stands still for so long is stuck.
+    pub(super) stuck_after: Option<Millis>,
     zone: String,
     elevation: Option<f64>,
     limits: BTreeMap<String, f64>,
@@ -294,7 +297,7 @@ impl SitePoint {
             Format::Number(number) => number.deadband,
         };
         let (zone, limits) = (String::new(), BTreeMap::new());
-        SitePoint { of_profile, zone, elevation: None, limits, deadband }
+        SitePoint { of_profile, stuck_after: None, zone, elevation: None, limits, deadband }
     }
 
     /// Moves a point of the profile to other registers, another bit or another sense.
@@ -344,6 +347,10 @@ impl SitePoint {
         if let Some(deadband) = row.deadband_in(keys, unit) {
             self.deadband = deadband;
         }
+        if unit.is_none() && keys.has("stuck_after") {
+            keys.tell("stuck_after", NO_NUMBER);
+        }
+        self.stuck_after = row.stuck_after;
         let point = &mut self.of_profile;
         if let Some(label) = row.label {
             point.label = label;

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use firegrid_wire::document::Table as Keys;
 use firegrid_wire::quantity::Unit;
 use firegrid_wire::state::{State, StateSet};
+use firegrid_wire::time::Millis;
 use serde_json::Value;
 
+use super::line::lasting;
 use crate::profile::Table;
 use crate::profile::number::DeviceUnit;
 
@@ -29,11 +31,16 @@ pub(super) struct Row {
     pub(super) contact: Option<Vec<Contact>>,
     /// In metres.
     pub(super) elevation: Option<f64>,
+    pub(super) stuck_after: Option<Millis>,
     limits: Vec<(String, Amount)>,
     deadband: Option<Amount>,
     raw: (Option<f64>, Option<f64>),
     range: (Option<Amount>, Option<Amount>),
 }
+
+/// How long a number may stand still, in milliseconds: from an hour to a year. A shorter rest
+/// would call every quiet pipe stuck.
+const REST: (u64, u64) = (3_600_000, 365 * 86_400_000);
 
 /// The keys that scale an analog input.
 pub(super) const SCALING: [&str; 4] = ["raw_low", "raw_high", "range_low", "range_high"];
@@ -84,6 +91,11 @@ impl Row {
             means: read_means(keys),
             contact: read_contact(keys),
             elevation: read_elevation(keys),
+            // Without the key nothing is stuck: there is no default that fits every sensor.
+            stuck_after: keys
+                .has("stuck_after")
+                .then(|| lasting(keys, "stuck_after", Millis::default(), REST))
+                .flatten(),
             limits: read_limits(keys),
             deadband: read_deadband(keys),
             raw: (number(keys, "raw_low"), number(keys, "raw_high")),
@@ -151,7 +163,8 @@ impl Row {
     }
 }
 
-const NO_NUMBER: &str = "the point has states and no number: leave it out";
+/// Told of a key that only a number can have.
+pub(super) const NO_NUMBER: &str = "the point has states and no number: leave it out";
 
 impl Amount {
     fn in_unit(self, keys: &Keys<'_>, key: &str, wanted: Unit) -> Option<f64> {

@@ -19,7 +19,7 @@ const MOST_BYTES: u64 = 32 << 20;
 const CELL_CHARACTERS: usize = 200;
 
 /// The heads of columns, and the keys they stand for.
-const HEADS: [(&str, &[&str]); 23] = [
+const HEADS: [(&str, &[&str]); 24] = [
     ("name", &["点名", "点号", "编号"]),
     ("label", &["标签", "位置", "安装位置", "描述"]),
     ("zone", &["分区", "防火分区"]),
@@ -37,6 +37,7 @@ const HEADS: [(&str, &[&str]); 23] = [
     ("range_low", &["量程下限"]),
     ("range_high", &["量程上限"]),
     ("deadband", &["死区"]),
+    ("stuck_after", &["不变时限"]),
     ("elevation", &["标高"]),
     ("limits.low", &["low", "下限"]),
     ("limits.lowest", &["lowest", "下下限"]),
