@@ -26,9 +26,8 @@ fn the_demo_tells_a_fire_and_a_ticket_and_survives_a_kill() {
         health["gateways"]["online"] == 12
     });
     // The story begins anew on the same data: what stood still stands, once.
-    let times = |entries: &[Value], id: &Value| {
-        entries.iter().filter(|entry| entry["id"] == *id).count()
-    };
+    let times =
+        |entries: &[Value], id: &Value| entries.iter().filter(|entry| entry["id"] == *id).count();
     assert_eq!(times(&demo.alarms("fire"), &alarm["id"]), 1);
     let tickets = demo.tickets("pump-power");
     assert_eq!(times(&tickets, &ticket["id"]), 1);
