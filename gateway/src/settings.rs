@@ -4,6 +4,7 @@
 //! profile, every point its registers. Nothing is started while it is read, and a program that
 //! has one mistake to tell starts with nothing.
 
+mod added;
 mod address;
 mod file;
 mod line;
