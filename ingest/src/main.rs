@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use firegrid_ingest::commands;
+use firegrid_ingest::registry::{Encoding, Language};
 use firegrid_wire::document::Mistakes;
 use firegrid_wire::terminal::tell_beside;
 use tracing_subscriber::EnvFilter;
@@ -47,6 +48,36 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         settings: PathBuf,
     },
+    /// 从文件夹导入网格、单位、建筑、人员、网关、设备表。 Imports the registry from a folder of
+    /// sheets (grids.csv, units.csv …), while the centre does not run.
+    Import {
+        /// 设置文件。 The settings file.
+        #[arg(long, value_name = "FILE")]
+        settings: PathBuf,
+        /// 只检查，不写入。 Tells every mistake and what would change, and writes nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// 编码：utf-8 或 gb18030；不指定则自动识别。 How the sheets are written, if that is not
+        /// to be found out.
+        #[arg(long)]
+        encoding: Option<Encoding>,
+        /// 存放表格的文件夹。 The folder of the sheets.
+        folder: PathBuf,
+    },
+    /// 导出登记信息到文件夹。 Exports the registry into a folder, also while the centre runs.
+    Export {
+        /// 设置文件。 The settings file.
+        #[arg(long, value_name = "FILE")]
+        settings: PathBuf,
+        /// 编码：utf-8（带 BOM）或 gb18030。 How the sheets are written.
+        #[arg(long, default_value = "utf-8")]
+        encoding: Encoding,
+        /// 表头和词语用英文。 Heads and words in English instead of Chinese.
+        #[arg(long)]
+        english: bool,
+        /// 目标文件夹。 The folder to write into.
+        folder: PathBuf,
+    },
     /// 检查设置，说明会做什么，什么也不启动。 Checks the settings and says what would be done.
     Check {
         /// 设置文件。 The settings file.
@@ -66,6 +97,15 @@ fn main() -> ExitCode {
             commands::backup::backup(&settings, environment, &file)
         }
         Command::Restored { settings } => commands::backup::restored(&settings, environment),
+        Command::Import { settings, dry_run, encoding, folder } => {
+            let wanted = commands::registry::Wanted { folder: &folder, encoding, dry_run };
+            let out = &mut std::io::stdout().lock();
+            commands::registry::import(&settings, environment, wanted, out)
+        }
+        Command::Export { settings, encoding, english, folder } => {
+            let language = if english { Language::English } else { Language::Chinese };
+            commands::registry::export(&settings, environment, &folder, encoding, language)
+        }
         Command::Check { settings } => {
             commands::check::check(&settings, environment, &mut std::io::stdout().lock())
         }

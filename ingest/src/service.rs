@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 
 use anyhow::Context;
 use axum::Router;
+use firegrid_wire::time::CentreTime;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
@@ -24,11 +25,12 @@ use crate::judge::judgement::{Judgement, last_alive};
 use crate::judge::runner::{
     CATALOGUES_WAITING, Lines, RECEIPTS_WAITING, ROUTINE_WAITING, Runner, URGENT_WAITING,
 };
+use crate::registry::{Import, Registry};
 use crate::series::SeriesStore;
 use crate::series::embedded::Embedded;
 use crate::series::influx::Influx;
 use crate::settings::Settings;
-use crate::storage::{self, events};
+use crate::storage::{self, Reader, StorageError, Writer, events};
 
 /// The folder of the series below the data folder.
 const SERIES: &str = "series";
@@ -57,12 +59,12 @@ pub async fn run_beside(
 ) -> anyhow::Result<()> {
     let (mut writer, reader) = storage::open(settings.storage.clone()).await?;
     let clock = Clock::begin(last_alive(&reader).await?);
-    settings.registry.store(&mut writer, clock.now()).await.context("registry not stored")?;
+    let registry = registry_of(&settings, &mut writer, &reader, clock.now()).await?;
     let series = open_series(&settings)?;
     let judgement = Judgement::restore(
         &reader,
         settings.rulebook.clone(),
-        settings.registry.routing.clone(),
+        registry.routing,
         settings.region.clone(),
         settings.terms,
         clock.now(),
@@ -159,6 +161,24 @@ pub async fn run_beside(
     serve.abort();
     reader.close().await;
     ended
+}
+
+/// The registry as it stands from here on: the files of the settings, or else the tables.
+async fn registry_of(
+    settings: &Settings,
+    writer: &mut Writer,
+    reader: &Reader,
+    now: CentreTime,
+) -> anyhow::Result<Registry> {
+    let stands = match (Registry::load(reader).await, &settings.registry) {
+        // What cannot be read is put right by the files.
+        (Err(StorageError::Strange { .. }), Some(_)) => Registry::default(),
+        (stands, _) => stands.context("the registry in the tables cannot be read")?,
+    };
+    let Some(registry) = settings.registry.clone() else { return Ok(stands) };
+    let import = Import::new(registry, &stands);
+    import.store(writer, now).await.context("registry not stored")?;
+    Ok(import.registry)
 }
 
 fn open_series(settings: &Settings) -> anyhow::Result<Arc<dyn SeriesStore>> {

@@ -6,6 +6,7 @@
 //! `FIREGRID_INGEST__BROKER__0__ADDRESS=10.0.0.5:1883`.
 
 mod influx;
+mod registry;
 mod terms;
 
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ use firegrid_rules::ticket::TermsOf;
 use firegrid_wire::document::{Document, Mistake, Mistakes, Table};
 use firegrid_wire::names::RegionId;
 
-use crate::registry::{Registry, RegistryFiles};
+use crate::registry::Registry;
 use crate::series::influx::InfluxPlace;
 use crate::storage::Place;
 use crate::storage::retention::Retention;
@@ -51,8 +52,9 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The brokers, at least one.
     pub brokers: Vec<BrokerAddress>,
-    /// Grids, units and gateways.
-    pub registry: Registry,
+    /// What the files of the registry say; none if they are not named: then the tables are the
+    /// truth, and change by import.
+    pub registry: Option<Registry>,
     /// For how many days series are kept, at least one.
     pub keep_days: u32,
     /// The server of the series, if they do not stand in the data folder.
@@ -149,10 +151,7 @@ fn read_root(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> O
     let storage = storage(root);
     let listen = listen(root);
     let brokers = brokers(root);
-    let files = registry_files(root, folder);
-    let registry = files.and_then(|files| {
-        Registry::read(&files, region.as_ref()).map_err(|told| elsewhere.extend(told.0)).ok()
-    });
+    let registry = registry::read(root, folder, region.as_ref(), elsewhere);
     let (keep_days, influx) = series(root, folder);
     let alert_command = alert_command(root);
     let retention = retention(root);
@@ -239,14 +238,6 @@ fn brokers(root: &Table<'_>) -> Option<Vec<BrokerAddress>> {
         root.tell("broker", "only one broker can be used for now");
     }
     brokers.into_iter().collect()
-}
-
-fn registry_files(root: &Table<'_>, folder: &Path) -> Option<RegistryFiles> {
-    let table = root.required_table("registry")?;
-    let grids = path(&table, "grids", folder);
-    let units = path(&table, "units", folder);
-    let gateways = path(&table, "gateways", folder);
-    Some(RegistryFiles { grids: grids?, units: units?, gateways: gateways? })
 }
 
 fn rulebook(root: &Table<'_>, folder: &Path, elsewhere: &mut Vec<Mistake>) -> Option<Rulebook> {
@@ -452,7 +443,8 @@ mod tests {
         assert_eq!(settings.brokers[0].to_string(), "127.0.0.1:1883");
         assert_eq!(settings.keep_days, 30);
         assert_eq!(settings.alert_command, ["/usr/local/bin/tell", "duty"]);
-        assert_eq!(settings.registry.gateways.len(), 1);
+        let registry = settings.registry.expect("files");
+        assert_eq!(registry.gateways.len(), 1);
         let pump = settings.rulebook.rules().iter().find(|rule| rule.id.as_str() == "P2");
         assert_eq!(pump.map(|rule| rule.basis.as_str()), Some("site"));
     }
@@ -469,7 +461,7 @@ mod tests {
         .to_string();
         for part in [
             "ingest.toml: listne: there is no such key",
-            "gateways.csv: line 2: unit \"nobody\"",
+            "gateways.csv: line 2: unit: \"nobody\"",
             "overlay.toml: rule[0].step[0].for: \"often\"",
         ] {
             assert!(told.contains(part), "{part:?} is not in {told}");

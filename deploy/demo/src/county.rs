@@ -116,11 +116,52 @@ const fn unit(
     Unit { id, name, grid, address, class }
 }
 
-/// Writes `grids.csv`, `units.csv` and `gateways.csv` into a folder.
+/// The small grid of a unit for which nobody is entered: its tickets go to the grid above.
+const GRID_WITHOUT_WORKER: &str = "meiling-nanmen-4";
+
+/// Names of the people, all invented.
+const FAMILIES: [&str; 12] =
+    ["王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "徐", "孙"];
+const GIVEN: [&str; 10] =
+    ["建国", "秀英", "志强", "丽华", "海燕", "春生", "晓东", "玉梅", "文斌", "冬青"];
+
+/// Floors above and below ground, use, and height in metres of the units' main buildings, in
+/// the order of the units.
+const BUILDINGS: [(u8, u8, &str, &str); 12] = [
+    (5, 1, "commerce", "23.8"),
+    (17, 2, "hospital", "68.4"),
+    (5, 0, "school", "21"),
+    (12, 1, "hotel", "44.5"),
+    (2, 0, "commerce", "9.6"),
+    (4, 0, "care", "15.3"),
+    (3, 0, "plant", "16.2"),
+    (1, 0, "warehouse", "11.5"),
+    (3, 0, "entertainment", "18"),
+    (28, 3, "office", "99.6"),
+    (4, 1, "entertainment", "19.5"),
+    (1, 0, "assembly", "12.7"),
+];
+
+/// The devices of every unit: name in its gateway, name, place, maker and model.
+const DEVICES: [(&str, &str, &str, &str, &str); 3] = [
+    ("facp1", "火灾报警控制器", "一层消防控制室", "Notifier", "NFS2-3030"),
+    ("riser1", "1 号立管末端试水压力变送器", "顶层末端试水处", "示范仪表", "PT-F"),
+    ("pump1", "1 号喷淋泵控制柜", "地下消防泵房", "Firetrol", "Mark III+"),
+];
+
+/// Writes the sheets of the registry into a folder.
 pub(crate) fn write(folder: &Path) -> std::io::Result<()> {
-    std::fs::write(folder.join("grids.csv"), grids())?;
-    std::fs::write(folder.join("units.csv"), units())?;
-    std::fs::write(folder.join("gateways.csv"), gateways())
+    for (name, csv) in [
+        ("grids.csv", grids()),
+        ("units.csv", units()),
+        ("buildings.csv", buildings()),
+        ("people.csv", people()),
+        ("gateways.csv", gateways()),
+        ("devices.csv", devices()),
+    ] {
+        std::fs::write(folder.join(name), csv)?;
+    }
+    Ok(())
 }
 
 fn grids() -> String {
@@ -163,9 +204,60 @@ fn gateways() -> String {
     std::iter::once("gateway,unit\n".to_owned()).chain(rows).collect()
 }
 
+fn buildings() -> String {
+    let mut csv = String::from("id,unit,name,floors_above,floors_below,use,height\n");
+    for (unit, (above, below, purpose, height)) in UNITS.iter().zip(BUILDINGS) {
+        let _ = writeln!(csv, "{0}-main,{0},主楼,{above},{below},{purpose},{height}", unit.id);
+    }
+    csv
+}
+
+fn devices() -> String {
+    let mut csv = String::from("gateway,device,name,building,place,maker,model\n");
+    for unit in UNITS {
+        for (device, name, place, maker, model) in DEVICES {
+            let _ = writeln!(csv, "{0},{device},{name},{0}-main,{place},{maker},{model}", unit.id);
+        }
+    }
+    csv
+}
+
+/// A worker for the small grids that have a unit, heads for every middle and large grid, and
+/// whoever acts for the whole county.
+fn people() -> String {
+    let mut csv = String::from("id,name,role,phone,grid\n");
+    let mut number = 0;
+    let mut enter = |id: &str, role: &str, grid: &str| {
+        let family = FAMILIES[number % FAMILIES.len()];
+        let given = GIVEN[number / FAMILIES.len() % GIVEN.len()];
+        // No such numbers are given out.
+        let _ = writeln!(csv, "{id},{family}{given},{role},100 0000 {number:04},{grid}");
+        number += 1;
+    };
+    enter("brigade-1", "brigade", REGION);
+    enter("duty-1", "operator", REGION);
+    enter("duty-2", "operator", REGION);
+    enter("keeper-1", "administrator", REGION);
+    for (township, (large, _)) in TOWNSHIPS.iter().enumerate() {
+        enter(&format!("head-{large}"), "grid-head", large);
+        let villages = if township < TOWNSHIPS_WITH_TEN_VILLAGES { 10 } else { 9 };
+        for (village, _) in VILLAGES.iter().take(villages) {
+            enter(&format!("head-{large}-{village}"), "grid-head", &format!("{large}-{village}"));
+        }
+    }
+    for unit in UNITS {
+        enter(&format!("manager-{}", unit.id), "unit-manager", unit.grid);
+        if unit.grid != GRID_WITHOUT_WORKER {
+            enter(&format!("worker-{}", unit.grid), "grid-worker", unit.grid);
+        }
+    }
+    csv
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use firegrid_ingest::registry::{Registry, RegistryFiles, Table};
     use std::collections::HashSet;
 
     #[test]
@@ -183,5 +275,20 @@ mod tests {
         for unit in UNITS {
             assert!(csv.contains(&format!("\n{},", unit.grid)), "{}", unit.grid);
         }
+    }
+
+    #[test]
+    fn the_sheets_are_a_registry_in_which_one_small_grid_with_a_unit_has_nobody() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path()).expect("sheets");
+        let files = Table::ALL.map(|table| (table, folder.path().join(table.file())));
+        let files = RegistryFiles { files: files.into_iter().collect(), encoding: None };
+        let registry = Registry::read(&files, None).expect("a registry");
+        let alone =
+            UNITS.iter().filter(|unit| registry.routing.holders(unit.grid).next().is_none());
+        let alone: Vec<&str> = alone.map(|unit| unit.grid).collect();
+        assert_eq!(alone, [GRID_WITHOUT_WORKER]);
+        assert_eq!((registry.buildings.len(), registry.devices.len()), (12, 36));
+        assert_eq!(registry.routing.holders(REGION).count(), 1, "the brigade");
     }
 }

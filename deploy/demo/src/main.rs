@@ -137,7 +137,10 @@ address = "{broker}"
 [registry]
 grids = "grids.csv"
 units = "units.csv"
+buildings = "buildings.csv"
+people = "people.csv"
 gateways = "gateways.csv"
+devices = "devices.csv"
 
 [rules]                     # shorter holds than a real centre has
 overlay = "overlay.toml"

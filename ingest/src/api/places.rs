@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use firegrid_rules::routing::{Level, PersonRow, Role};
 
+use crate::storage::registered::people;
 use crate::storage::registry::{Grid, Unit, grids, units};
 use crate::storage::{Reader, StorageError};
 
@@ -73,10 +74,11 @@ impl Places {
     pub(super) async fn load(reader: &Reader) -> Result<Places, StorageError> {
         let grids = grids(reader).await?;
         let units = units(reader).await?;
+        let people = people(reader).await?;
         Ok(Places {
             grids: grids.into_iter().map(|grid| (grid.row.id.clone(), grid)).collect(),
             units: units.into_iter().map(|unit| (unit.id.clone(), unit)).collect(),
-            people: BTreeMap::new(),
+            people: people.into_iter().map(|person| (person.id.clone(), person)).collect(),
         })
     }
 

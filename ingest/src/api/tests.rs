@@ -24,7 +24,7 @@ use super::*;
 use crate::judge::events::{
     Action, BeatNow, GatewayNow, Health, LaneNow, PointNow, PointsAsked, Question, Refused, Wake,
 };
-use crate::registry::{Registry, RegistryFiles};
+use crate::registry::{Import, Registry, RegistryFiles, Table};
 use crate::series::Row;
 use crate::series::embedded::Embedded;
 use crate::storage::alarms::{Alarm, AlarmBody};
@@ -85,7 +85,8 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let (mut writer, reader) = storage::open(folder.path()).await.expect("a database");
         let registry = registry(folder.path());
-        registry.store(&mut writer, at(0)).await.expect("stored");
+        let import = Import::new(registry, &Registry::default());
+        import.store(&mut writer, at(0)).await.expect("stored");
         let series = Embedded::open(folder.path().join("series"), 400).expect("a store");
         let judge: Arc<Mutex<Judge>> = Arc::default();
         let (wakes, wakes_in) = mpsc::channel(16);
@@ -177,19 +178,26 @@ fn registry(folder: &std::path::Path) -> Registry {
         std::fs::write(&path, text).expect("a file");
         path
     };
-    let files = RegistryFiles {
-        grids: file(
-            "grids.csv",
-            "id,name,level,parent\ncounty,示范县,region,\ntown,城关镇,large,county\n\
+    let files = [
+        (
+            Table::Grids,
+            file(
+                "grids.csv",
+                "id,name,level,parent\ncounty,示范县,region,\ntown,城关镇,large,county\n\
              east,东门社区,middle,town\neast-1,一号网格,small,east\neast-2,二号网格,small,east\n",
+            ),
         ),
-        units: file(
-            "units.csv",
-            "id,name,grid,address,contact,phone\n\
+        (
+            Table::Units,
+            file(
+                "units.csv",
+                "id,name,grid,address,contact,phone\n\
              mall,东门购物中心,east-1,东门街 18 号,控制室,0000-1\nschool,实验小学,east-2,,,\n",
+            ),
         ),
-        gateways: file("gateways.csv", "gateway,unit\nmall-01,mall\n"),
-    };
+        (Table::Gateways, file("gateways.csv", "gateway,unit\nmall-01,mall\n")),
+    ];
+    let files = RegistryFiles { files: files.into_iter().collect(), encoding: None };
     Registry::read(&files, None).expect("a registry")
 }
 

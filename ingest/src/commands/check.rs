@@ -1,6 +1,7 @@
 //! `check`: reads the settings and every file they name, and says what would be done. Starts
 //! nothing and writes nothing.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -44,7 +45,12 @@ fn tell(settings: &Settings, out: &mut impl Write) -> std::io::Result<()> {
         }
     }
     writeln!(out)?;
-    tell_registry(&settings.registry, out)?;
+    match &settings.registry {
+        Some(registry) => tell_registry(registry, out)?,
+        None => {
+            line(out, "登记信息 registry", "以数据库为准，通过导入更新 in the database, by import")?
+        }
+    }
     writeln!(out)?;
     tell_rules(&settings.rulebook, out)
 }
@@ -57,7 +63,11 @@ fn tell_registry(registry: &Registry, out: &mut impl Write) -> std::io::Result<(
         .collect();
     line(out, "网格 grids", &grids.join(" · "))?;
     line(out, "联网单位 units", &registry.units.len().to_string())?;
+    line(out, "建筑 buildings", &registry.buildings.len().to_string())?;
+    line(out, "人员 people", &registry.routing.people().count().to_string())?;
     line(out, "网关 gateways", &registry.gateways.len().to_string())?;
+    line(out, "设备 devices", &registry.devices.len().to_string())?;
+    tell_alone(registry, out)?;
     let silent = registry
         .units
         .keys()
@@ -68,6 +78,21 @@ fn tell_registry(registry: &Registry, out: &mut impl Write) -> std::io::Result<(
         let more = if shown.len() < silent.len() { " …" } else { "" };
         let names = format!("{}：{}{more}", silent.len(), shown.join(", "));
         line(out, "没有网关的单位 units without a gateway", &names)?;
+    }
+    Ok(())
+}
+
+/// Small grids with a unit for which nobody is entered: their tickets go to the grid above.
+fn tell_alone(registry: &Registry, out: &mut impl Write) -> std::io::Result<()> {
+    let routing = &registry.routing;
+    let homes: BTreeSet<&str> = registry.units.values().map(|unit| unit.grid.as_str()).collect();
+    let alone: Vec<&str> =
+        homes.into_iter().filter(|grid| routing.holders(grid).next().is_none()).collect();
+    if !alone.is_empty() {
+        let shown: Vec<&str> = alone.iter().take(10).copied().collect();
+        let more = if shown.len() < alone.len() { " …" } else { "" };
+        let names = format!("{}：{}{more}", alone.len(), shown.join(", "));
+        line(out, "无人负责的小网格 grids of units without a person", &names)?;
     }
     Ok(())
 }

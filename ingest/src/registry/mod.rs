@@ -1,258 +1,197 @@
-//! Whose grid a unit lies in, and whose unit a gateway watches: read from three CSV files.
+//! The registry: grids, units, buildings, people, gateways and devices.
 //!
 //! ```text
-//! grids.csv     id,name,level,parent        level: region, large, middle, small
-//! units.csv     id,name,grid,address,contact,phone,class
-//! gateways.csv  gateway,unit
+//! grids.csv      id,name,level,parent        level: region, large, middle, small
+//! units.csv      id,name,grid,address,contact,phone,class
+//! buildings.csv  id,unit,name,floors_above,floors_below,use,height
+//! people.csv     id,name,role,phone,grid
+//! gateways.csv   gateway,unit
+//! devices.csv    gateway,device,name,building,place,maker,model
 //! ```
 //!
-//! Every mistake is told at once with its file and line. The rules of the tree itself are those
-//! of [`firegrid_rules::routing`]. Loaded into the tables in one transaction when the centre
-//! starts; what has vanished from the files is retired, never torn out from under a ticket.
+//! It has one truth. If the settings name files, those are it: they are stored at every start,
+//! and nothing else changes the tables. If they name none, the tables are it, changed by an
+//! import. Either way all six are looked at together, every mistake is told at once, and what
+//! is stored is whole or nothing. What has vanished is retired, never torn from a ticket.
+//!
+//! The rules of the tree itself are those of [`firegrid_rules::routing`].
 
+mod difference;
+mod export;
+mod mistakes;
+mod reading;
 mod sheet;
+mod table;
+mod text;
+mod tree;
+pub mod words;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use firegrid_rules::routing::{GridRow, Level, Routing, RoutingMistake, UnitRow};
+use firegrid_rules::routing::{GridRow, PersonRow, Routing, UnitRow};
 use firegrid_wire::document::Mistakes;
-use firegrid_wire::names::{GatewayId, RegionId};
-use firegrid_wire::time::CentreTime;
+use firegrid_wire::names::{DeviceId, GatewayId, RegionId};
 
-use self::sheet::{Row, Sheet, Told};
-use crate::storage::registry::Unit;
-use crate::storage::{StorageError, Writer, registry};
+pub use self::difference::{Counts, Difference, Import};
+pub use self::export::Language;
+pub use self::mistakes::{RegistryMistake, as_mistakes};
+pub use self::sheet::{Given, SHEET_BYTES, SHEET_ROWS};
+pub use self::table::{Column, Table};
+pub use self::text::{Encoding, NoEncoding};
 
-/// Where the three files are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use self::mistakes::Told;
+use self::sheet::Sheet;
+use self::tree::Written;
+use crate::storage::registered::{self, Building, Device};
+use crate::storage::registry::{self, Unit};
+use crate::storage::{Reader, StorageError, gateways};
+
+/// Where the files are that the settings name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RegistryFiles {
-    /// The grid tree.
-    pub grids: PathBuf,
-    /// The key units.
-    pub units: PathBuf,
-    /// Which gateway belongs to which unit.
-    pub gateways: PathBuf,
+    /// The file of each table that has one.
+    pub files: BTreeMap<Table, PathBuf>,
+    /// How they are written; none: each is looked at.
+    pub encoding: Option<Encoding>,
 }
 
-/// What the files say, checked.
-#[derive(Debug, Clone, Default)]
+/// What the six tables say, checked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Registry {
-    /// The grid tree, and where every unit lies in it.
+    /// The grid tree, where every unit lies in it, and who is entered for what.
     pub routing: Routing,
     /// The units by id.
     pub units: BTreeMap<String, Unit>,
+    /// Their buildings by id.
+    pub buildings: BTreeMap<String, Building>,
     /// The unit of every gateway.
     pub gateways: BTreeMap<GatewayId, String>,
+    /// The devices of the gateways.
+    pub devices: BTreeMap<(GatewayId, DeviceId), Device>,
+}
+
+/// Sheets to be read, by their tables, and how they are written if somebody has said.
+#[derive(Debug, Clone, Default)]
+pub struct Sheets {
+    /// The sheets.
+    pub given: BTreeMap<Table, Given>,
+    /// How they are written.
+    pub encoding: Option<Encoding>,
 }
 
 impl Registry {
-    /// Reads the files. `region` is that of the settings, if it could be read; the tree must
-    /// grow from it.
+    /// Reads the files of the settings. `region` is that of the settings, if it could be read;
+    /// the tree must grow from it.
     pub fn read(files: &RegistryFiles, region: Option<&RegionId>) -> Result<Registry, Mistakes> {
+        let given = files.files.iter().map(|(table, path)| (*table, Given::read(path)));
+        let sheets = Sheets { given: given.collect(), encoding: files.encoding };
+        Registry::check(&sheets, &Registry::default(), region).map_err(as_mistakes)
+    }
+
+    /// Checks sheets together with what `stands` says where there is no sheet, or tells every
+    /// mistake in them.
+    pub fn check(
+        sheets: &Sheets,
+        stands: &Registry,
+        region: Option<&RegionId>,
+    ) -> Result<Registry, Vec<RegistryMistake>> {
         let mut told = Told::default();
-        let (grid_sheet, grids) = read_grids(&files.grids, &mut told);
-        let (unit_sheet, units) = read_units(&files.units, &mut told);
-        let gateways = read_gateways(&files.gateways, &unit_sheet, &mut told);
-        check_root(&grid_sheet, &grids, region, &mut told);
-        let rows = grids.iter().map(|(_, grid)| grid.clone());
-        let homes =
-            units.iter().map(|(_, unit)| UnitRow { id: unit.id.clone(), grid: unit.grid.clone() });
-        let routing = Routing::build(rows, homes, []).unwrap_or_else(|mistakes| {
-            tell_tree(&mistakes, (&grid_sheet, &grids), (&unit_sheet, &units), &mut told);
-            Routing::default()
-        });
-        if told.0.is_empty() {
-            let units = units.into_iter().map(|(_, unit)| (unit.id.clone(), unit)).collect();
-            Ok(Registry { routing, units, gateways })
-        } else {
-            Err(Mistakes(told.0))
-        }
-    }
-
-    /// Writes everything into the tables, in one transaction.
-    pub async fn store(&self, writer: &mut Writer, now: CentreTime) -> Result<(), StorageError> {
-        let mut to = writer.begin().await?;
-        registry::retire_all(&mut to).await?;
-        for grid in self.routing.grids() {
-            registry::put_grid(&mut to, grid).await?;
-        }
-        for unit in self.units.values() {
-            registry::put_unit(&mut to, unit).await?;
-        }
-        for (gateway, unit) in &self.gateways {
-            registry::assign(&mut to, gateway, unit, now).await?;
-        }
-        registry::forget_unused(&mut to).await?;
-        to.commit().await
-    }
-}
-
-/// What was read with the number of its row in its sheet.
-type Numbered<T> = Vec<(usize, T)>;
-
-fn read_grids(path: &Path, told: &mut Told) -> (Sheet, Numbered<GridRow>) {
-    let sheet = Sheet::read(path, &["id", "name", "level", "parent"], &[], told);
-    let mut grids = Vec::new();
-    for (number, row) in sheet.rows().enumerate() {
-        let id = name_in(&sheet, row, "id", told);
-        let level: Option<Level> = row.parse(&sheet, "level", told);
-        let name = text_in(&sheet, row, "name", told);
-        let parent = Some(row.cell("parent")).filter(|parent| !parent.is_empty());
-        if let (Some(id), Some(level)) = (id, level) {
-            // Without its name too, so that its place in the tree is looked at.
-            let (name, parent) = (name.unwrap_or_default(), parent.map(str::to_owned));
-            grids.push((number, GridRow { id, level, parent, name }));
-        }
-    }
-    (sheet, grids)
-}
-
-fn read_units(path: &Path, told: &mut Told) -> (Sheet, Numbered<Unit>) {
-    let optional = ["address", "contact", "phone", "class"];
-    let sheet = Sheet::read(path, &["id", "name", "grid"], &optional, told);
-    let mut units = Vec::new();
-    for (number, row) in sheet.rows().enumerate() {
-        let id = name_in(&sheet, row, "id", told);
-        let name = text_in(&sheet, row, "name", told);
-        if let Some(id) = id {
-            let cell = |column| row.cell(column).to_owned();
-            let unit = Unit {
-                id,
-                // Without its name too, so that its grid is looked for.
-                name: name.unwrap_or_default(),
-                grid: cell("grid"),
-                address: cell("address"),
-                contact: cell("contact"),
-                phone: cell("phone"),
-                class: cell("class"),
-                retired: false,
-            };
-            units.push((number, unit));
-        }
-    }
-    (sheet, units)
-}
-
-fn read_gateways(path: &Path, unit_sheet: &Sheet, told: &mut Told) -> BTreeMap<GatewayId, String> {
-    let sheet = Sheet::read(path, &["gateway", "unit"], &[], told);
-    let known = ids(unit_sheet);
-    let mut gateways = BTreeMap::new();
-    for row in sheet.rows() {
-        let gateway: Option<GatewayId> = row.parse(&sheet, "gateway", told);
-        let unit = row.cell("unit");
-        if unit_sheet.was_read() && !known.contains(unit) {
-            told.row(&sheet, row, format_args!("unit {unit:?} is not in the units' file"));
-        }
-        let Some(gateway) = gateway else { continue };
-        if gateway.as_str() == GatewayId::CENTRE {
-            told.row(&sheet, row, "gateway \"centre\" is the centre's own name");
-        }
-        if gateways.insert(gateway.clone(), unit.to_owned()).is_some() {
-            told.row(&sheet, row, format_args!("gateway \"{gateway}\" is written twice"));
-        }
-    }
-    gateways
-}
-
-/// The tree must have one root, the region of the settings.
-fn check_root(
-    sheet: &Sheet,
-    grids: &Numbered<GridRow>,
-    region: Option<&RegionId>,
-    told: &mut Told,
-) {
-    let Some(region) = region else { return };
-    let mut found = false;
-    for (number, grid) in grids.iter().filter(|(_, grid)| grid.level == Level::Region) {
-        if grid.id == region.as_str() {
-            found = true;
-        } else if let Some(row) = sheet.rows().nth(*number) {
-            told.row(
-                sheet,
-                row,
-                format_args!(
-                    "region {:?} is not the region of the settings, \"{region}\"",
-                    grid.id
-                ),
-            );
-        }
-    }
-    if !found && !grids.is_empty() {
-        let what = format_args!("the region of the settings, \"{region}\", is missing");
-        told.file(sheet.name(), what);
-    }
-}
-
-/// Every id that is written in a sheet, also in a row that could not be used.
-fn ids(sheet: &Sheet) -> HashSet<&str> {
-    sheet.rows().map(|row| row.cell("id")).collect()
-}
-
-/// Tells the tree's mistakes where their rows stand. A grid that only misses because its own
-/// row was told of is no mistake of those below it.
-fn tell_tree(
-    mistakes: &[RoutingMistake],
-    (grid_sheet, grids): (&Sheet, &Numbered<GridRow>),
-    (unit_sheet, units): (&Sheet, &Numbered<Unit>),
-    told: &mut Told,
-) {
-    // The last row of an id: where two have one, the second is the mistake.
-    let grid_rows: HashMap<&str, usize> =
-        grids.iter().map(|(number, grid)| (grid.id.as_str(), *number)).collect();
-    let unit_rows: HashMap<&str, usize> =
-        units.iter().map(|(number, unit)| (unit.id.as_str(), *number)).collect();
-    let written = ids(grid_sheet);
-    for mistake in mistakes {
-        if let RoutingMistake::UnknownParent { parent: above, .. }
-        | RoutingMistake::UnknownGrid { grid: above, .. } = mistake
-            && (!grid_sheet.was_read() || !above.is_empty() && written.contains(above.as_str()))
-        {
-            continue;
-        }
-        let (sheet, number) = match mistake {
-            RoutingMistake::GridTwice { id }
-            | RoutingMistake::UnknownParent { id, .. }
-            | RoutingMistake::WrongLevel { id, .. }
-            | RoutingMistake::NoParent { id, .. }
-            | RoutingMistake::RegionWithParent { id, .. }
-            | RoutingMistake::Cycle { id } => (grid_sheet, grid_rows.get(id.as_str())),
-            RoutingMistake::UnitTwice { id }
-            | RoutingMistake::UnknownGrid { id, .. }
-            | RoutingMistake::NotSmall { id, .. } => (unit_sheet, unit_rows.get(id.as_str())),
-            // No people are read yet.
-            RoutingMistake::PersonTwice { .. } | RoutingMistake::UnknownPersonsGrid { .. } => {
-                continue;
+        let mut read = |table: Table| match sheets.given.get(&table) {
+            Some(given) => Sheet::read(table, given, sheets.encoding, &mut told),
+            None => {
+                let name = format!("{} (现有 as it stands)", table.file());
+                let bytes = Ok(stands.to_csv(table, Language::English).into_bytes());
+                let given = Given { name, bytes };
+                Sheet::read(table, &given, Some(Encoding::Utf8), &mut told)
             }
         };
-        match number.and_then(|number| sheet.rows().nth(*number)) {
-            Some(row) => told.row(sheet, row, mistake),
-            None => told.file(sheet.name(), mistake),
+        let (grid_sheet, unit_sheet) = (read(Table::Grids), read(Table::Units));
+        let (building_sheet, people_sheet) = (read(Table::Buildings), read(Table::People));
+        let (gateway_sheet, device_sheet) = (read(Table::Gateways), read(Table::Devices));
+        let grids = reading::grids(&grid_sheet, &mut told);
+        let units = reading::units(&unit_sheet, &mut told);
+        let people = reading::people(&people_sheet, &mut told);
+        let buildings = reading::buildings(&building_sheet, &unit_sheet, &mut told);
+        let gateways = reading::gateways(&gateway_sheet, &unit_sheet, &mut told);
+        let leaning = (&gateway_sheet, &building_sheet, &unit_sheet);
+        let devices = reading::devices(&device_sheet, leaning, &mut told);
+        tree::check_root(&grid_sheet, &grids, region, &mut told);
+        let written = Written {
+            grids: (&grid_sheet, &grids),
+            units: (&unit_sheet, &units),
+            people: (&people_sheet, &people),
+        };
+        let routing =
+            Routing::build(rows(&grids), units.iter().map(|(_, unit)| home(unit)), rows(&people))
+                .unwrap_or_else(|mistakes| {
+                    tree::tell(&mistakes, written, &mut told);
+                    Routing::default()
+                });
+        if 0 < told.count() {
+            return Err(told.into_mistakes());
         }
+        let units = units.into_iter().map(|(_, unit)| (unit.id.clone(), unit)).collect();
+        Ok(Registry { routing, units, buildings, gateways, devices })
+    }
+
+    /// What the tables say.
+    pub async fn load(reader: &Reader) -> Result<Registry, StorageError> {
+        let grids = registry::grids(reader).await?;
+        let grids = grids.into_iter().filter(|grid| !grid.retired).map(|grid| grid.row);
+        let units = registry::units(reader).await?;
+        let units: BTreeMap<String, Unit> = units
+            .into_iter()
+            .filter(|unit| !unit.retired)
+            .map(|unit| (unit.id.clone(), unit))
+            .collect();
+        let people: Vec<PersonRow> = registered::people(reader).await?;
+        let routing =
+            Routing::build(grids, units.values().map(home), people).map_err(|mistakes| {
+                let reason: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+                StorageError::Strange { table: "grid", reason: reason.join("; ") }
+            })?;
+        let buildings = registered::buildings(reader).await?.into_iter();
+        let gateways = gateways::load(reader).await?.into_iter();
+        let devices = registered::devices(reader).await?.into_iter();
+        Ok(Registry {
+            routing,
+            units,
+            buildings: buildings.map(|row| (row.id.clone(), row)).collect(),
+            gateways: gateways.filter_map(|row| Some((row.id, row.unit?))).collect(),
+            devices: devices.map(|row| ((row.gateway.clone(), row.device.clone()), row)).collect(),
+        })
     }
 }
 
-/// An id: plain in every place it travels, as all names are.
-fn name_in(sheet: &Sheet, row: &Row, column: &'static str, told: &mut Told) -> Option<String> {
-    let text = row.cell(column);
-    if RegionId::parse(text).is_ok() {
-        return Some(text.to_owned());
+impl Given {
+    /// The sheet in a file.
+    pub fn read(path: &Path) -> Given {
+        let longest = SHEET_BYTES as u64;
+        let bytes = match std::fs::metadata(path).map(|file| file.len()) {
+            Ok(length) if longest < length => Err(format!("it is longer than {longest} bytes")),
+            Ok(_) | Err(_) => std::fs::read(path).map_err(|error| error.to_string()),
+        };
+        Given { name: path.display().to_string(), bytes }
     }
-    let what = format_args!(
-        "{column}: {text:?} is no id: use 1 to 48 letters, digits, hyphens, underscores or dots, \
-         beginning with a letter or digit"
-    );
-    told.row(sheet, row, what);
-    None
 }
 
-fn text_in(sheet: &Sheet, row: &Row, column: &'static str, told: &mut Told) -> Option<String> {
-    let text = row.cell(column);
-    if text.is_empty() {
-        told.row(sheet, row, format_args!("{column} is empty"));
-        return None;
-    }
-    Some(text.to_owned())
+fn rows<T: Clone>(numbered: &reading::Numbered<T>) -> impl Iterator<Item = T> {
+    numbered.iter().map(|(_, row)| row.clone())
+}
+
+fn home(unit: &Unit) -> UnitRow {
+    UnitRow { id: unit.id.clone(), grid: unit.grid.clone() }
+}
+
+/// The grids of a registry by id.
+fn grids_of(registry: &Registry) -> BTreeMap<String, GridRow> {
+    registry.routing.grids().map(|grid| (grid.id.clone(), grid.clone())).collect()
+}
+
+/// The people of a registry by id.
+fn people_of(registry: &Registry) -> BTreeMap<String, PersonRow> {
+    registry.routing.people().map(|person| (person.id.clone(), person.clone())).collect()
 }
 
 #[cfg(test)]

@@ -1,240 +1,332 @@
-//! One CSV file of the registry: a header line, then rows whose cells are asked for by name.
+//! One CSV sheet of the registry: a header line, then rows whose cells are asked for by name.
 //!
-//! Takes what spreadsheets write: UTF-8 with or without a byte order mark, quoted cells,
-//! either line ending, empty lines. Knows nothing of grids and units.
+//! Takes what spreadsheets write: UTF-8 or GB 18030, quoted cells, either line ending, empty
+//! lines, heads in Chinese or English. A row is one line: a quote that does not end spoils its
+//! own row and no other. Knows nothing of grids and units.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::path::Path;
-use std::str::FromStr;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::Display;
 
-use firegrid_wire::document::Mistake;
+use super::mistakes::Told;
+use super::table::{Column, Table};
+use super::text::{Encoding, LOST, meant};
+use super::words::Word;
 
-/// The longest text of a cell, in characters. A longer one is a broken quote, not an address.
+/// The longest text of a cell, in characters. A longer one is a broken row, not an address.
 const CELL_CHARACTERS: usize = 200;
 
-/// A file's rows.
+/// The longest sheet in bytes: its most rows with 400 bytes each.
+pub const SHEET_BYTES: usize = 8 * 1024 * 1024;
+
+/// The most rows of a sheet. A county has about 1,300 grids and 3,000 units with some thousand
+/// gateways and devices; all of them are written in one commit.
+pub const SHEET_ROWS: usize = 20_000;
+
+/// A sheet as it came, not read yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// What the sheet is called when a mistake is told.
+    pub name: String,
+    /// What it holds, or why that cannot be read.
+    pub bytes: Result<Vec<u8>, String>,
+}
+
+/// A sheet's rows.
 #[derive(Debug)]
 pub(super) struct Sheet {
-    file: String,
+    pub(super) table: Table,
+    pub(super) name: String,
+    pub(super) encoding: Encoding,
     rows: Vec<Row>,
     was_read: bool,
 }
 
-/// One row, with the line it begins on.
+/// One row, with the line it stands on.
 #[derive(Debug)]
 pub(super) struct Row {
-    line: u64,
+    pub(super) line: u64,
     cells: BTreeMap<&'static str, String>,
-}
-
-/// The mistakes of all files, in the order in which they were found.
-#[derive(Debug, Default)]
-pub(super) struct Told(pub(super) Vec<Mistake>);
-
-impl Told {
-    pub(super) fn file(&mut self, file: &str, what: impl fmt::Display) {
-        let what = what.to_string();
-        self.0.push(Mistake { file: file.to_owned(), path: String::new(), what });
-    }
-
-    pub(super) fn row(&mut self, sheet: &Sheet, row: &Row, what: impl fmt::Display) {
-        self.line(&sheet.file, row.line, what);
-    }
-
-    fn line(&mut self, file: &str, line: u64, what: impl fmt::Display) {
-        let (path, what) = (format!("line {line}"), what.to_string());
-        self.0.push(Mistake { file: file.to_owned(), path, what });
-    }
+    /// Columns of which a mistake is told already.
+    spoilt: HashSet<&'static str>,
+    /// Whether its cells stand under their heads.
+    whole: bool,
 }
 
 impl Sheet {
-    /// Reads a file with these columns; of the optional ones a missing one is empty. What is
-    /// wrong is told, and every row that could be read is there.
+    /// Reads a sheet. What is wrong is told, and every row that could be read is there.
     pub(super) fn read(
-        path: &Path,
-        required: &[&'static str],
-        optional: &[&'static str],
+        table: Table,
+        given: &Given,
+        encoding: Option<Encoding>,
         told: &mut Told,
     ) -> Sheet {
-        let mut sheet =
-            Sheet { file: path.display().to_string(), rows: Vec::new(), was_read: false };
-        match std::fs::read(path) {
-            Ok(bytes) => sheet.take(&bytes, required, optional, told),
-            Err(error) => {
-                told.file(&sheet.file, format_args!("this cannot be read: {error}"));
+        let mut sheet = Sheet {
+            table,
+            name: given.name.clone(),
+            encoding: encoding.unwrap_or(Encoding::Utf8),
+            rows: Vec::new(),
+            was_read: false,
+        };
+        match &given.bytes {
+            Err(reason) => told.sheet(
+                &sheet,
+                format!("文件无法读取：{reason}"),
+                format!("this cannot be read: {reason}"),
+            ),
+            Ok(bytes) if SHEET_BYTES < bytes.len() => told.sheet(
+                &sheet,
+                format!("文件超过 {SHEET_BYTES} 字节"),
+                format!("it is longer than {SHEET_BYTES} bytes"),
+            ),
+            Ok(bytes) if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") => told
+                .sheet(
+                    &sheet,
+                    "文件是 UTF-16 编码，请另存为“CSV UTF-8”",
+                    "this is UTF-16: save the sheet as \"CSV UTF-8\"",
+                ),
+            Ok(bytes) => {
+                sheet.encoding = encoding.unwrap_or_else(|| Encoding::of(bytes));
+                let text = sheet.encoding.decode(bytes);
+                sheet.take(&text, told);
             }
         }
         sheet
     }
 
+    #[cfg(test)]
     pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter()
     }
 
-    /// Whether there was a file with the right columns. If not, nothing can be said about what
-    /// is missing in it.
+    /// Rows whose cells stand under their heads, with their numbers.
+    pub(super) fn whole_rows(&self) -> impl Iterator<Item = (usize, &Row)> {
+        self.rows.iter().enumerate().filter(|(_, row)| row.whole)
+    }
+
+    pub(super) fn row(&self, number: usize) -> Option<&Row> {
+        self.rows.get(number)
+    }
+
+    /// Every value of a column, also of rows that could not be used.
+    pub(super) fn written(&self, column: &'static str) -> HashSet<&str> {
+        self.rows.iter().map(|row| row.cell(column)).collect()
+    }
+
+    /// Whether it had the right columns. If not, nothing can be said about what is missing in it.
     pub(super) fn was_read(&self) -> bool {
         self.was_read
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.file
-    }
-
-    fn take(
-        &mut self,
-        bytes: &[u8],
-        required: &[&'static str],
-        optional: &[&'static str],
-        told: &mut Told,
-    ) {
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-            Err(error) => {
-                let before = &bytes[..error.valid_up_to()];
-                let line = before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
-                told.line(&self.file, line, "this is not UTF-8: save the sheet as \"CSV UTF-8\"");
-                return;
-            }
+    fn take(&mut self, text: &str, told: &mut Told) {
+        let mut lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+        let Some((line, head)) = lines.next() else {
+            let heads: Vec<&str> = self.table.columns().iter().map(|column| column.key).collect();
+            let heads = heads.join(",");
+            told.sheet(
+                self,
+                format!("缺少表头：{heads}"),
+                format!("the header line is missing: {heads}"),
+            );
+            return;
         };
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(csv::Trim::All)
-            .from_reader(text.as_bytes());
-        let mut records = reader.records();
-        let header = match records.next() {
-            Some(Ok(header)) => header,
-            Some(Err(_)) | None => {
-                let columns = required.join(",");
-                told.file(&self.file, format_args!("the header line is missing: {columns}"));
-                return;
-            }
-        };
-        let Some(columns) = self.columns(&header, required, optional, told) else { return };
-        let mut lines = Lines { text, before: 0, line: 1 };
+        let Some(columns) = self.columns(line, &cells(head), told) else { return };
         self.was_read = true;
-        for record in records {
-            match record {
-                Ok(record) => {
-                    let begin = record.position().map_or(0, csv::Position::byte);
-                    let line = lines.at(usize::try_from(begin).unwrap_or(usize::MAX));
-                    self.row(&record, line, &columns, told);
-                }
-                Err(error) => told.file(&self.file, error),
+        for (line, text) in lines {
+            if self.rows.len() == SHEET_ROWS {
+                told.sheet(
+                    self,
+                    format!("超过 {SHEET_ROWS} 行"),
+                    format!("it has more than {SHEET_ROWS} rows"),
+                );
+                return;
             }
+            self.take_row(line, text, &columns, told);
         }
     }
 
     /// Which column stands at which place.
-    fn columns(
-        &self,
-        header: &csv::StringRecord,
-        required: &[&'static str],
-        optional: &[&'static str],
-        told: &mut Told,
-    ) -> Option<Vec<&'static str>> {
-        let known: Vec<&'static str> = required.iter().chain(optional).copied().collect();
-        let mut columns = Vec::new();
-        let mut wrong = false;
-        let mut tell = |what: String| {
-            told.line(&self.file, 1, what);
-            wrong = true;
-        };
-        for name in header {
-            match known.iter().find(|known| **known == name) {
+    fn columns(&self, line: u64, head: &[String], told: &mut Told) -> Option<Vec<&'static Column>> {
+        let known = self.table.columns();
+        let mut columns: Vec<&'static Column> = Vec::new();
+        let before = told.count();
+        for name in head {
+            match known.iter().find(|column| column.is_called(name)) {
                 None => {
-                    tell(format!("there is no column {name:?}; known here: {}", known.join(", ")))
+                    let heads = |each: fn(&Column) -> &'static str| {
+                        known.iter().map(each).collect::<Vec<_>>().join(", ")
+                    };
+                    told.line(
+                        self,
+                        line,
+                        None,
+                        format!("没有 {name:?} 这一列；本表的列：{}", heads(Column::head_zh)),
+                        format!("there is no column {name:?}; known here: {}", heads(|c| c.key)),
+                    );
                 }
-                Some(name) if columns.contains(name) => {
-                    tell(format!("the column {name} stands here twice"));
-                }
-                Some(name) => columns.push(*name),
+                Some(column) if columns.contains(&column) => told.line(
+                    self,
+                    line,
+                    Some(column.key),
+                    "这一列出现了两次",
+                    "this column stands here twice",
+                ),
+                Some(column) => columns.push(column),
             }
         }
-        for name in required.iter().filter(|name| !header.iter().any(|cell| cell == **name)) {
-            tell(format!("the column {name} is missing"));
+        for column in known.iter().filter(|column| column.needed && !columns.contains(column)) {
+            let zh = format!("缺少“{}”列", column.head_zh());
+            told.line(self, line, Some(column.key), zh, "this column is missing");
         }
-        (!wrong).then_some(columns)
+        (told.count() == before).then_some(columns)
     }
 
-    fn row(
-        &mut self,
-        record: &csv::StringRecord,
-        line: u64,
-        columns: &[&'static str],
-        told: &mut Told,
-    ) {
-        if record.iter().all(str::is_empty) {
+    fn take_row(&mut self, line: u64, text: &str, columns: &[&'static Column], told: &mut Told) {
+        let written = cells(text);
+        if written.iter().all(String::is_empty) {
             return;
         }
-        if record.len() != columns.len() {
-            let (has, needs) = (record.len(), columns.len());
-            told.line(&self.file, line, format_args!("it has {has} cells, the header {needs}"));
-            return;
+        let mut whole = true;
+        if !text.matches('"').count().is_multiple_of(2) {
+            whole = false;
+            told.line(
+                self,
+                line,
+                None,
+                "引号不成对（引号内不能换行）",
+                "a quote does not end in its row",
+            );
+        } else if written.len() != columns.len() {
+            whole = false;
+            let (has, needs) = (written.len(), columns.len());
+            told.line(
+                self,
+                line,
+                None,
+                format!("有 {has} 个单元格，表头有 {needs} 个"),
+                format!("it has {has} cells, the header {needs}"),
+            );
         }
-        for (cell, column) in record.iter().zip(columns) {
-            if cell.chars().any(char::is_control) {
-                told.line(
-                    &self.file,
-                    line,
-                    format_args!("{column}: {cell:?} holds control characters"),
-                );
-            } else if CELL_CHARACTERS < cell.chars().count() {
-                told.line(
-                    &self.file,
-                    line,
-                    format_args!("{column}: the text is longer than {CELL_CHARACTERS} characters"),
-                );
+        let mut spoilt = HashSet::new();
+        for (cell, column) in written.iter().zip(columns).filter(|_| whole) {
+            if let Some((zh, en)) = unfit(cell, self.encoding) {
+                told.line(self, line, Some(column.key), zh, en);
+                spoilt.insert(column.key);
             }
         }
-        let cells = columns.iter().copied().zip(record.iter().map(str::to_owned)).collect();
-        self.rows.push(Row { line, cells });
+        let cells = columns.iter().map(|column| column.key).zip(written).collect();
+        self.rows.push(Row { line, cells, spoilt, whole });
     }
 }
 
-/// Counts lines as an editor does. The reader's own count is one behind where lines end in
-/// CR LF, because a record begins for it between the two.
-struct Lines<'a> {
-    text: &'a str,
-    before: usize,
-    line: u64,
+/// Why a text can stand in no cell.
+fn unfit(cell: &str, encoding: Encoding) -> Option<(String, String)> {
+    let told = |zh: String, en: String| Some((zh, en));
+    if cell.contains(LOST) {
+        let name = encoding.as_str();
+        told(
+            format!("有不是 {name} 文字的字节"),
+            format!("it holds bytes that are no text in {name}"),
+        )
+    } else if cell.chars().any(char::is_control) {
+        told("含有控制字符".to_owned(), format!("{cell:?} holds control characters"))
+    } else if CELL_CHARACTERS < cell.chars().count() {
+        told(
+            format!("超过 {CELL_CHARACTERS} 个字"),
+            format!("the text is longer than {CELL_CHARACTERS} characters"),
+        )
+    } else {
+        None
+    }
 }
 
-impl Lines<'_> {
-    /// The line of the first character at or behind a place that ends no line.
-    fn at(&mut self, place: usize) -> u64 {
-        let bytes = self.text.as_bytes();
-        let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let skipped = bytes.iter().skip(place).take_while(|byte| ends(byte)).count();
-        let place = place.saturating_add(skipped).min(bytes.len());
-        let passed = bytes.get(self.before..place).unwrap_or_default();
-        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
-        self.before = place.max(self.before);
-        self.line
+/// The cells of a line, without what spreadsheets put round them.
+fn cells(line: &str) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .buffer_capacity(line.len().max(1))
+        .from_reader(line.as_bytes());
+    let mut record = csv::StringRecord::new();
+    match reader.read_record(&mut record) {
+        Ok(_) => record.iter().map(|cell| meant(cell.trim()).to_owned()).collect(),
+        // Reading UTF-8 from memory does not fail; if it did, the row would be told as empty.
+        Err(_) => vec![LOST.to_string()],
     }
 }
 
 impl Row {
-    /// A cell as it is written; empty if there is no such column.
+    /// A cell as it is meant; empty if there is no such column.
     pub(super) fn cell(&self, column: &'static str) -> &str {
         self.cells.get(column).map_or("", String::as_str)
     }
 
+    /// Whether a mistake of it is told already, so that no other one is.
+    pub(super) fn is_spoilt(&self, column: &'static str) -> bool {
+        self.spoilt.contains(column)
+    }
+
+    /// A cell that must not be empty.
+    pub(super) fn text(
+        &self,
+        sheet: &Sheet,
+        column: &'static str,
+        told: &mut Told,
+    ) -> Option<String> {
+        let text = self.cell(column);
+        if self.is_spoilt(column) {
+            return None;
+        }
+        if text.is_empty() {
+            told.cell(sheet, self, column, "不能为空", "this is empty");
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
     /// A cell with a form of its own. What is wrong with it is told.
-    pub(super) fn parse<T: FromStr<Err: fmt::Display>>(
+    pub(super) fn form<T>(
+        &self,
+        sheet: &Sheet,
+        column: &'static str,
+        told: &mut Told,
+        read: impl FnOnce(&str) -> Option<T>,
+        wanted: (impl Display, impl Display),
+    ) -> Option<T> {
+        if self.is_spoilt(column) {
+            return None;
+        }
+        let text = self.cell(column);
+        let read = read(text);
+        if read.is_none() {
+            let shown: String = text.chars().take(40).collect();
+            let (zh, en) = wanted;
+            told.cell(sheet, self, column, format!("{shown:?} {zh}"), format!("{shown:?} {en}"));
+        }
+        read
+    }
+
+    /// A word of a closed list.
+    pub(super) fn listed<T: Word>(
         &self,
         sheet: &Sheet,
         column: &'static str,
         told: &mut Told,
     ) -> Option<T> {
-        match self.cell(column).parse() {
-            Ok(value) => Some(value),
-            Err(error) => {
-                told.row(sheet, self, format_args!("{column}: {error}"));
-                None
-            }
+        let (zh, en) = T::known();
+        let wanted = (format!("不在列表中，可用：{zh}"), format!("is not known here; known: {en}"));
+        self.form(sheet, column, told, T::read, wanted)
+    }
+
+    /// The word of a closed list, or nothing where nobody has said.
+    pub(super) fn maybe_listed<T: Word>(
+        &self,
+        sheet: &Sheet,
+        column: &'static str,
+        told: &mut Told,
+    ) -> String {
+        match self.cell(column) {
+            "" => String::new(),
+            _ => self.listed::<T>(sheet, column, told).map_or("", Word::word).to_owned(),
         }
     }
 }
@@ -244,19 +336,15 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> (Vec<(u64, String, String)>, String) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("grids.csv");
-        std::fs::write(&path, bytes).expect("a file");
+        let given = Given { name: "people.csv".into(), bytes: Ok(bytes.to_vec()) };
         let mut told = Told::default();
-        let sheet = Sheet::read(&path, &["id", "name"], &["phone"], &mut told);
+        let sheet = Sheet::read(Table::People, &given, None, &mut told);
         let rows = sheet.rows().map(|row| {
-            (
-                row.line,
-                row.cell("id").to_owned(),
-                format!("{}|{}", row.cell("name"), row.cell("phone")),
-            )
+            (row.line, row.cell("id").into(), format!("{}|{}", row.cell("name"), row.cell("phone")))
         });
-        let told = told.0.iter().map(|mistake| format!("{}: {}\n", mistake.path, mistake.what));
+        let told = told.all().iter().map(|mistake| {
+            format!("{:?} {}: {}\n", mistake.row, mistake.column.unwrap_or("-"), mistake.en)
+        });
         (rows.collect(), told.collect())
     }
 
@@ -276,30 +364,37 @@ mod tests {
 
     #[test]
     fn sheets_are_read_as_spreadsheets_write_them() {
-        check("id,name\na,东门\n".as_bytes(), &[(2, "a", "东门|")]);
-        check("\u{feff}name,id\r\n东门,a\r\n".as_bytes(), &[(2, "a", "东门|")]);
-        check(b"id , name,phone\n\n,,\n a ,\"x, y\", 1\n", &[(4, "a", "x, y|1")]);
-        check(b"id,name", &[]);
+        check("id,name,role,grid\na,王,operator,r\n".as_bytes(), &[(2, "a", "王|")]);
+        check("\u{feff}姓名,编号,角色,网格\r\n王,a,值班员,r\r\n".as_bytes(), &[(2, "a", "王|")]);
+        check(
+            b"id , name,phone,role,grid\n\n,,,,\n a ,\"x, y\", '+1,o,r\n",
+            &[(4, "a", "x, y|+1")],
+        );
+        check(b"id,name,role,grid", &[]);
+        let gb = Encoding::Gb18030.encode("编号,姓名,角色,网格\na,王,值班员,r\n").expect("bytes");
+        check(&gb, &[(2, "a", "王|")]);
     }
 
     #[test]
     fn what_is_no_sheet_is_told_with_its_line() {
-        check_told(b"", ": the header line is missing: id,name\n");
+        check_told(b"", "None -: the header line is missing: id,name,role,phone,grid\n");
         check_told(
-            b"id,nmae\n",
-            "line 1: there is no column \"nmae\"; known here: id, name, phone\n\
-                                  line 1: the column name is missing\n",
+            b"id,nmae,role,grid\n",
+            "Some(1) -: there is no column \"nmae\"; known here: id, name, role, phone, grid\n\
+             Some(1) name: this column is missing\n",
         );
-        check_told(b"id,name,id\n", "line 1: the column id stands here twice\n");
+        check_told(b"id,name,id,role,grid\n", "Some(1) id: this column stands here twice\n");
         check_told(
-            b"id,name\na\nb,c,d\n",
-            "line 2: it has 1 cells, the header 2\n\
-                                            line 3: it has 3 cells, the header 2\n",
+            b"id,name,role,grid\na\nb,c,d,e,f\nc,\"d,e,f\nd,e,f,g\n",
+            "Some(2) -: it has 1 cells, the header 4\n\
+             Some(3) -: it has 5 cells, the header 4\n\
+             Some(4) -: a quote does not end in its row\n",
         );
         check_told(
-            b"id,name\na,\xb6\xab\xc3\xc5\n",
-            "line 2: this is not UTF-8: save the sheet as \"CSV UTF-8\"\n",
+            b"id,name,role,grid\na,\xe7\x8e\x8b,o,r\nb,\xff,o,r\nc,d\te,o,r\n",
+            "Some(3) name: it holds bytes that are no text in utf-8\n\
+             Some(4) name: \"d\\te\" holds control characters\n",
         );
-        check_told(b"id,name\na,\"b\nc\"\n", "line 2: name: \"b\\nc\" holds control characters\n");
+        check_told(b"\xff\xfei\0", "None -: this is UTF-16: save the sheet as \"CSV UTF-8\"\n");
     }
 }

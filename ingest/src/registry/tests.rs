@@ -3,7 +3,8 @@ use std::fmt::Write;
 use firegrid_rules::rulebook::Severity;
 
 use super::*;
-use crate::storage;
+use crate::storage::{self, Writer};
+use firegrid_wire::time::CentreTime;
 
 const GRIDS: &str = "id,name,level,parent\n\
     county,示范县,region,\n\
@@ -16,32 +17,32 @@ const UNITS: &str = "id,name,grid,address,contact,phone,class\n\
     school,实验小学,east-2,,,,\n";
 const GATEWAYS: &str = "gateway,unit\nmall-01,mall\nmall-02,mall\n";
 
-fn read(grids: &str, units: &str, gateways: &str) -> Result<Registry, Mistakes> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).expect("a file");
-        path
-    };
-    let files = RegistryFiles {
-        grids: file("grids.csv", grids),
-        units: file("units.csv", units),
-        gateways: file("gateways.csv", gateways),
-    };
-    Registry::read(&files, Some(&RegionId::parse("county").expect("a region")))
+fn given(sheets: &[(Table, &str)]) -> Sheets {
+    let given = sheets.iter().map(|(table, text)| {
+        let bytes = Ok(text.as_bytes().to_vec());
+        (*table, Given { name: table.file(), bytes })
+    });
+    Sheets { given: given.collect(), encoding: None }
 }
 
-/// The mistakes as `file: line: what`, without the folder.
+fn read(grids: &str, units: &str, gateways: &str) -> Result<Registry, Mistakes> {
+    check_sheets(&[(Table::Grids, grids), (Table::Units, units), (Table::Gateways, gateways)])
+        .map_err(as_mistakes)
+}
+
+fn check_sheets(sheets: &[(Table, &str)]) -> Result<Registry, Vec<RegistryMistake>> {
+    let region = RegionId::parse("county").expect("a region");
+    Registry::check(&given(sheets), &Registry::default(), Some(&region))
+}
+
+/// The mistakes as `file: line: what`.
 #[track_caller]
 fn check_told(grids: &str, units: &str, gateways: &str, expected: &[&str]) {
     let mistakes = read(grids, units, gateways).expect_err("mistakes");
     let told: Vec<String> = mistakes
         .0
         .iter()
-        .map(|mistake| {
-            let file = mistake.file.rsplit('/').next().unwrap_or_default();
-            format!("{file}: {}: {}", mistake.path, mistake.what)
-        })
+        .map(|mistake| format!("{}: {}: {}", mistake.file, mistake.path, mistake.what))
         .collect();
     assert_eq!(told, expected);
 }
@@ -69,22 +70,23 @@ fn every_mistake_of_every_file_is_told_with_its_line() {
         &units,
         &gateways,
         &[
+            "gateways.csv: line 4: gateway: this is written twice",
+            "gateways.csv: line 5: gateway: \"centre\" is the centre's own name",
+            "gateways.csv: line 6: gateway: \"b/d\" is no id: use 1 to 48 letters, digits, \
+             hyphens, underscores or dots, beginning with a letter or digit",
+            "gateways.csv: line 7: unit: \"nobody\" is not among the units",
+            "grids.csv: line 7: parent: grid \"west\" lies in \"nowhere\", which there is not",
+            "grids.csv: line 8: id: grid \"east-1\" is written twice",
             "grids.csv: line 9: id: \"no name\" is no id: use 1 to 48 letters, digits, hyphens, \
              underscores or dots, beginning with a letter or digit",
             "grids.csv: line 10: level: \"tiny\" is not known here; known: region, large, \
              middle, small",
-            "units.csv: line 6: name is empty",
-            "gateways.csv: line 4: gateway \"mall-01\" is written twice",
-            "gateways.csv: line 5: gateway \"centre\" is the centre's own name",
-            "gateways.csv: line 6: gateway: \"b/d\" is not a gateway name: use 1 to 48 letters, \
-             digits, hyphens, underscores or dots, beginning with a letter or digit",
-            "gateways.csv: line 7: unit \"nobody\" is not in the units' file",
-            "grids.csv: line 11: region \"other\" is not the region of the settings, \"county\"",
-            "grids.csv: line 8: grid \"east-1\" is written twice",
-            "grids.csv: line 7: grid \"west\" lies in \"nowhere\", which there is not",
-            "units.csv: line 4: unit \"mall\" is written twice",
-            "units.csv: line 5: unit \"bank\" lies in \"east\", which is a middle grid, not a \
-             small one",
+            "grids.csv: line 11: id: region \"other\" is not the region of the settings, \
+             \"county\"",
+            "units.csv: line 4: id: unit \"mall\" is written twice",
+            "units.csv: line 5: grid: unit \"bank\" lies in \"east\", which is a middle grid, \
+             not a small one",
+            "units.csv: line 6: name: this is empty",
         ],
     );
 }
@@ -102,13 +104,13 @@ fn every_mistake_of_a_row_is_told_and_none_of_the_rows_that_refer_to_it() {
         units,
         gateways,
         &[
-            "grids.csv: line 7: name is empty",
+            "grids.csv: line 7: name: this is empty",
+            "grids.csv: line 7: parent: grid \"west\" lies in \"nowhere\", which there is not",
             "grids.csv: line 8: level: \"tiny\" is not known here; known: region, large, middle, \
              small",
-            "units.csv: line 2: name is empty",
+            "units.csv: line 2: name: this is empty",
+            "units.csv: line 2: grid: unit \"mall\" lies in \"nogrid\", which there is not",
             &format!("units.csv: line 3: id: \"no id\" {no_id}"),
-            "grids.csv: line 7: grid \"west\" lies in \"nowhere\", which there is not",
-            "units.csv: line 2: unit \"mall\" lies in \"nogrid\", which there is not",
         ],
     );
 }
@@ -121,19 +123,18 @@ fn a_tree_without_the_region_of_the_settings_is_told() {
         "id,name,grid\n",
         "gateway,unit\n",
         &[
-            "grids.csv: line 2: region \"other\" is not the region of the settings, \"county\"",
             "grids.csv: : the region of the settings, \"county\", is missing",
+            "grids.csv: line 2: id: region \"other\" is not the region of the settings, \
+             \"county\"",
         ],
     );
 }
 
 #[test]
 fn a_missing_file_is_told_beside_the_mistakes_of_the_others() {
-    let files = RegistryFiles {
-        grids: "/nowhere/grids.csv".into(),
-        units: "/nowhere/units.csv".into(),
-        gateways: "/nowhere/gateways.csv".into(),
-    };
+    let tables = [Table::Grids, Table::Units, Table::Gateways];
+    let files = tables.map(|table| (table, Path::new("/nowhere").join(table.file())));
+    let files = RegistryFiles { files: files.into_iter().collect(), encoding: None };
     let mistakes = Registry::read(&files, None).expect_err("mistakes");
     assert_eq!(mistakes.0.len(), 3, "{mistakes}");
 }
@@ -173,7 +174,9 @@ impl Tables {
     async fn store(&mut self, grids: &str, units: &str, gateways: &str) {
         let registry = read(grids, units, gateways).expect("a registry");
         let now = CentreTime::from_millis(1_000);
-        registry.store(&mut self.writer, now).await.expect("stored");
+        let stands = Registry::load(&self.reader).await.expect("tables");
+        let import = Import::new(registry, &stands);
+        import.store(&mut self.writer, now).await.expect("stored");
     }
 
     /// The ids of the grids and units, retired ones with a minus, and the gateways' units.
@@ -204,7 +207,7 @@ async fn a_whole_county_is_stored_in_one_go_and_again() {
 }
 
 #[tokio::test]
-async fn what_vanishes_from_the_files_is_forgotten_unless_something_refers_to_it() {
+async fn what_vanishes_from_the_registry_is_forgotten_unless_something_refers_to_it() {
     let mut tables = Tables::new().await;
     tables.store(GRIDS, UNITS, GATEWAYS).await;
     assert_eq!(

@@ -31,6 +31,7 @@ pub mod inbox;
 mod place;
 pub mod positions;
 pub mod readings;
+pub mod registered;
 pub mod registry;
 pub mod retention;
 mod rows;
@@ -83,6 +84,12 @@ pub async fn open(place: impl Into<Place>) -> Result<(Writer, Reader), StorageEr
     commits::put_writer(&mut connection, token).await?;
     let pool = place.reading()?;
     Ok((Writer { connection, place, token, in_doubt: false }, Reader { pool }))
+}
+
+/// Opens what is committed, beside a centre that may be running.
+pub fn open_reading(place: &Place) -> Result<Reader, StorageError> {
+    sqlx::any::install_default_drivers();
+    Ok(Reader { pool: place.reading()? })
 }
 
 /// What a server calls the writing session of a process.

@@ -1,7 +1,7 @@
-//! Grids and units as their files said last, and those that have vanished from the files.
+//! The registry as it was imported last: grids, units and whose gateways they have.
 //!
-//! Nothing that an alarm or ticket may still name is ever removed: it is retired, and stays
-//! readable under its name.
+//! No grid or unit that an alarm or ticket may still name is ever removed: it is retired, and
+//! stays readable under its name. People, buildings and devices stand in `registered`.
 
 use firegrid_rules::routing::GridRow;
 use firegrid_wire::names::GatewayId;
@@ -13,9 +13,9 @@ use super::{Reader, StorageError, Transaction};
 /// A grid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grid {
-    /// What its file says of it.
+    /// What the registry says of it.
     pub row: GridRow,
-    /// Whether it has vanished from the file.
+    /// Whether it has vanished from the registry.
     pub retired: bool,
 }
 
@@ -36,7 +36,7 @@ pub struct Unit {
     pub phone: String,
     /// The class of its building, for limits that depend on it.
     pub class: String,
-    /// Whether it has vanished from the file.
+    /// Whether it has vanished from the registry.
     pub retired: bool,
 }
 
@@ -83,20 +83,34 @@ pub async fn units(reader: &Reader) -> Result<Vec<Unit>, StorageError> {
         .collect()
 }
 
-/// Retires every grid and unit and unassigns every gateway. What is in the files is put back
-/// in the same transaction.
-pub async fn retire_all(to: &mut Transaction<'_>) -> Result<(), StorageError> {
-    for statement in [
-        "UPDATE grid SET retired = 1",
-        "UPDATE unit SET retired = 1",
-        "UPDATE gateway SET unit = NULL",
-    ] {
-        sqlx::query(statement).execute(&mut *to.inner).await?;
-    }
+/// Retires a grid that the registry does not hold any more.
+pub async fn retire_grid(to: &mut Transaction<'_>, id: &str) -> Result<(), StorageError> {
+    sqlx::query("UPDATE grid SET retired = 1 WHERE id = $1")
+        .bind(id.to_owned())
+        .execute(&mut *to.inner)
+        .await?;
     Ok(())
 }
 
-/// Writes a grid that is in the file.
+/// Retires a unit that the registry does not hold any more.
+pub async fn retire_unit(to: &mut Transaction<'_>, id: &str) -> Result<(), StorageError> {
+    sqlx::query("UPDATE unit SET retired = 1 WHERE id = $1")
+        .bind(id.to_owned())
+        .execute(&mut *to.inner)
+        .await?;
+    Ok(())
+}
+
+/// A gateway belongs to nobody any more (待归属).
+pub async fn unassign(to: &mut Transaction<'_>, id: &GatewayId) -> Result<(), StorageError> {
+    sqlx::query("UPDATE gateway SET unit = NULL WHERE id = $1")
+        .bind(id.to_string())
+        .execute(&mut *to.inner)
+        .await?;
+    Ok(())
+}
+
+/// Writes a grid of the registry.
 pub async fn put_grid(to: &mut Transaction<'_>, grid: &GridRow) -> Result<(), StorageError> {
     sqlx::query(
         "INSERT INTO grid (id, name, level, parent, retired) VALUES ($1, $2, $3, $4, 0) \
@@ -112,7 +126,7 @@ pub async fn put_grid(to: &mut Transaction<'_>, grid: &GridRow) -> Result<(), St
     Ok(())
 }
 
-/// Writes a unit that is in the file.
+/// Writes a unit of the registry.
 pub async fn put_unit(to: &mut Transaction<'_>, unit: &Unit) -> Result<(), StorageError> {
     sqlx::query(
         "INSERT INTO unit (id, name, grid, address, contact, phone, class, retired) \
@@ -133,7 +147,7 @@ pub async fn put_unit(to: &mut Transaction<'_>, unit: &Unit) -> Result<(), Stora
     Ok(())
 }
 
-/// Writes that a gateway of the file belongs to a unit; when it was first known stays.
+/// Writes that a gateway belongs to a unit; when it was first known stays.
 pub async fn assign(
     to: &mut Transaction<'_>,
     gateway: &GatewayId,

@@ -207,7 +207,13 @@ on_both_engines! {
         alarms::put(&mut to, &alarm("a", AlarmState::Closed, 1)).await.expect("written");
         to.commit().await.expect("committed");
         let mut to = writer.begin().await.expect("begun");
-        registry::retire_all(&mut to).await.expect("written");
+        for id in ["region", "l1", "m1", "s1", "s2"] {
+            registry::retire_grid(&mut to, id).await.expect("written");
+        }
+        for id in ["mall", "gone"] {
+            registry::retire_unit(&mut to, id).await.expect("written");
+        }
+        registry::unassign(&mut to, &gateway()).await.expect("written");
         registry::forget_unused(&mut to).await.expect("written");
         to.commit().await.expect("committed");
         let units = registry::units(&reader).await.expect("units");
