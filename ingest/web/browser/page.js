@@ -14,11 +14,11 @@ const LOOK_AGAIN_MS = 100;
 export const URL = need("FIREGRID_URL");
 const CONTROL = process.env.FIREGRID_CONTROL ?? "";
 
-/** A browser that lets pages be heard, as the one of a wall is set up to. */
-export function browser() {
+/** A browser that lets pages be heard, as the one of a wall is set up to; or one that asks for a touch first. */
+export function browser(audible = true) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+    args: ["--no-sandbox", `--autoplay-policy=${audible ? "no-user-gesture-required" : "document-user-activation-required"}`],
   });
 }
 

@@ -120,8 +120,9 @@ export function follow(heard: Heard, world: World = BROWSER): () => void {
     source = null;
     if (stopped) return;
     if (spoke) {
+      // Asked first: it answers at once, and a stream that only seems open tells nothing.
       heard.failed();
-      later(open);
+      later(ask);
     } else {
       void ask();
     }
@@ -136,11 +137,11 @@ export function follow(heard: Heard, world: World = BROWSER): () => void {
       if (answer.gap && answer.items.length === 0) last = Number(answer.next ?? 0);
       answer.items.forEach(tell);
       heard.pulse(answer.now);
-      if (source !== null) return open();
+      if (spoke) return open();
       later(answer.items.length === EVENTS_PER_ANSWER ? ask : next, answer.items.length === EVENTS_PER_ANSWER ? 0 : AGAIN_MS);
     } catch (error) {
       if (!missing(error)) heard.failed();
-      later(next);
+      later(spoke ? ask : next);
     }
   }
 

@@ -36,9 +36,15 @@ export function eventText(event: CentreEvent): string {
   const alarm = centre.alarms.find((one) => one.id === body.id);
   const ticket = alarm ? undefined : centre.tickets.find((one) => one.id === body.id);
   const thing = alarm ?? ticket;
-  const unit = thing?.unit_name ?? (unitName(text("unit")) || text("gateway"));
+  const unit = thing?.unit_name ?? (unitName(text("unit")) || unitOf(text("gateway") || text("subject").split("/")[0] || ""));
   const what = thing ? say(thing.title, thing.title_en) : "";
-  return [unit, what, stepWord(text("what"))].filter(Boolean).join(" ");
+  // A note stands on no list; its own words say what it is about.
+  const note = thing || event.kind !== "note" ? "" : say(text("zh"), text("en") || text("subject"));
+  return [unit, what, stepWord(text("what")), note].filter(Boolean).join(" ");
+}
+
+function unitOf(gateway: string): string {
+  return centre.gateways.find((one) => one.gateway === gateway)?.unit_name ?? gateway;
 }
 
 function unitName(id: string): string {
