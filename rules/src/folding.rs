@@ -26,7 +26,7 @@ pub const PATIENCE: Millis = Millis::seconds(120);
 const COMM: &str = "/comm";
 
 /// Whether what is wrong with `effect` can come of what is wrong with `cause`: all of a gateway,
-/// all of the device whose `comm` it is, and what is named below a loop's own point
+/// all of the device whose `comm` it is (and `comm` itself), and what is named below a loop's point
 /// (`facp1/L1` covers `facp1/L1D017` and not `facp1/L17`).
 pub fn covers(cause: &Subject, effect: &Subject) -> bool {
     match (cause, effect) {
@@ -48,8 +48,9 @@ pub fn rank(subject: &Subject) -> u8 {
 }
 
 fn is_below(cause: &PointId, effect: &PointId) -> bool {
+    // The same point under another rule: a device that does not answer is not faulty beside it.
     if cause == effect {
-        return false;
+        return true;
     }
     let (cause, effect) = (cause.as_str(), effect.as_str());
     let device = cause.strip_suffix(COMM);
@@ -90,7 +91,7 @@ mod tests {
     fn a_device_that_does_not_answer_covers_its_points() {
         check("mall-01/facp1/comm", "mall-01/facp1/L1D017", true);
         check("mall-01/facp1/comm", "mall-01/facp10/L1D017", false);
-        check("mall-01/facp1/comm", "mall-01/facp1/comm", false);
+        check("mall-01/facp1/comm", "mall-01/facp1/comm", true);
         check("mall-01/facp1/comm", "mall-01", false);
     }
 

@@ -16,6 +16,7 @@
 
 mod api;
 mod broker;
+mod browser;
 mod centre;
 mod demo;
 pub mod disk;
@@ -31,6 +32,7 @@ mod world;
 
 pub use api::Api;
 pub use broker::Broker;
+pub use browser::Browser;
 pub use centre::Centre;
 pub use demo::Demo;
 pub use gateway::Gateway;
