@@ -5,7 +5,9 @@ use system_tests::{Broker, Browser, Centre, Demo, Gateway, PANEL, PUMP, Site, Wo
 
 const NORMAL: u16 = 1 << 10;
 const FIRE: u16 = 1 << 10 | 1 << 11 | 0x10;
+const FAULT: u16 = 1 << 13;
 const L1D017: u16 = 16;
+const L1D018: u16 = 17;
 const PUMP_ALARMS: u16 = 1_000;
 const POWER_LOSS: u16 = 1 << 7;
 
@@ -33,6 +35,8 @@ fn look_with(file: &str) {
             "fire/off" => site.set(PANEL, L1D017, &[NORMAL]),
             "fault/on" => site.set(PUMP, PUMP_ALARMS, &[POWER_LOSS]),
             "fault/off" => site.set(PUMP, PUMP_ALARMS, &[0]),
+            "detector/on" => site.set(PANEL, L1D018, &[NORMAL | FAULT]),
+            "detector/off" => site.set(PANEL, L1D018, &[NORMAL]),
             "centre/kill" => centre.kill(),
             "centre/start" => centre.start_again(),
             other => return Err(format!("there is no step {other}")),

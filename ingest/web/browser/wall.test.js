@@ -3,8 +3,8 @@
  *
  *   FIREGRID_URL=http://127.0.0.1:8080 FIREGRID_CONTROL=http://127.0.0.1:9000 npm run test:browser
  *
- * Control steps: `fire/on`, `fire/off` (a detector of the site), `fault/on`, `fault/off` (what
- * opens a ticket), `centre/kill`, `centre/start`. Each is answered when it is done.
+ * Control steps: `fire/on`, `fire/off` (a detector of the site), `fault/on`, `fault/off`
+ * (a pump without power), `detector/on`, `detector/off` (a fault that opens another ticket), `centre/kill`, `centre/start`. Each is answered when it is done.
  */
 
 import assert from "node:assert/strict";
