@@ -60,10 +60,12 @@ test("a fire shows and sounds on the wall without a reload, until somebody takes
 test("a browser that may not sound says so, and sounds once somebody touched the page", async () => {
   const strict = await browser(false);
   const page = await open(strict, "/");
+  await calm(page);
   await control("fire/on");
   await until(page, "the page says that its sound is blocked", () => document.documentElement.dataset.sounding === "blocked" && document.querySelector(".sound-off.blocked") !== null);
   await page.locator(".sound-off").click();
   await until(page, "it sounds", () => document.documentElement.dataset.sounding === "true" && document.querySelector(".sound-off") === null);
+  assert.deepEqual(page.mistakes, []);
   await strict.close();
 });
 

@@ -49,7 +49,7 @@ try {
 } finally {
   await browser.close();
 }
-for (const mistake of mistakes) console.error(mistake);
+for (const mistake of new Set(mistakes)) console.error(mistake);
 process.exit(mistakes.length === 0 ? 0 : 1);
 
 async function take(context, path, file) {

@@ -213,6 +213,7 @@ export interface Building {
   floors_above: number | null;
   floors_below: number | null;
   use: string | null;
+  use_zh?: string | null;
   height: number | null;
 }
 

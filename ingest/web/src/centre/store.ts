@@ -238,7 +238,7 @@ const READERS: Record<Topic, () => Promise<void>> = {
     centre.read.gateways = true;
   },
   async coverage() {
-    const coverage = await ifThere(all<Coverage>("coverage"));
+    const coverage = await ifThere(look<Pick<Listed<Coverage>, "items">>("coverage"));
     centre.coverage = coverage?.items ?? null;
   },
   async health() {

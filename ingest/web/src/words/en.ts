@@ -58,7 +58,7 @@ const en: Same<typeof zh> = {
   },
   figure: { fires: "Fires", others: "Other alarms", tickets: "Open tickets", blindPoints: "Points unseen", gateways: "Gateways silent" },
   figureMore: { unacked: "{n} untaken", overdue: "{n} overdue", of: "of {n}", detectors: "{n} detectors" },
-  sight: { watched: "can speak", blind: "unseen", shielded: "shielded", inTest: "in test", never: "never told" },
+  sight: { watched: "can speak", blind: "unseen", shielded: "shielded", inTest: "in test", never: "never told", unsure: "faulty or unknown" },
   silence: { offline: "silent", notSince: "not heard since the centre began", never: "never heard" },
   lane: { urgent: "Urgent lane", routine: "Routine lane" },
   event: {

@@ -54,7 +54,7 @@ export default {
   },
   figure: { fires: "火警", others: "其他报警", tickets: "未结工单", blindPoints: "看不见的点", gateways: "离线网关" },
   figureMore: { unacked: "未确认 {n}", overdue: "超时 {n}", of: "共 {n}", detectors: "{n} 个探测器" },
-  sight: { watched: "可信", blind: "看不见", shielded: "屏蔽", inTest: "测试中", never: "从未上报" },
+  sight: { watched: "可信", blind: "看不见", shielded: "屏蔽", inTest: "测试中", never: "从未上报", unsure: "故障或未知" },
   silence: { offline: "离线", notSince: "中心启动后未联系", never: "从未联系" },
   lane: { urgent: "紧急数据", routine: "常规数据" },
   event: {
