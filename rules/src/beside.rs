@@ -58,6 +58,28 @@ worded! {
     }
 }
 
+/// How many of the points of a rule that share something must meet the step's condition. The
+/// programmed points are counted: one that says nothing (blind, shielded, under test) is none
+/// that meets it, and none that proves the contrary either. Points of the two lanes are counted apart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share {
+    /// What they share.
+    pub of: Shares,
+    /// The least share of them, as a ratio.
+    pub at_least: f64,
+    /// And the least number; of fewer points, all of them.
+    pub points: u32,
+}
+
+impl Share {
+    /// How many of so many points it needs.
+    pub fn needed(self, programmed: u32) -> u32 {
+        // Of 20 points 5 % are one, however the product rounds.
+        let share = (f64::from(programmed) * self.at_least - 1e-9).ceil() as u32;
+        share.max(self.points).clamp(1, programmed.max(1))
+    }
+}
+
 impl Kinds {
     /// Whether a point is one of these.
     pub fn hold(&self, entry: &PointEntry) -> bool {
@@ -76,5 +98,32 @@ impl Shares {
             Shares::Zone => Some(entry.zone.as_str()).filter(|zone| !zone.is_empty()),
             Shares::Gateway => Some(""),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(at_least: f64, points: u32, programmed: u32, needed: u32) {
+        let share = Share { of: Shares::Zone, at_least, points };
+        assert_eq!(share.needed(programmed), needed);
+    }
+
+    #[test]
+    fn a_share_of_points_is_a_whole_number_of_them() {
+        check(0.05, 1, 20, 1);
+        check(0.05, 1, 21, 2);
+        check(0.05, 1, 100, 5);
+        check(0.05, 1, 101, 6);
+        check(1.0, 1, 7, 7);
+    }
+
+    #[test]
+    fn a_small_zone_needs_its_least_number_and_never_more_than_it_has() {
+        check(0.05, 2, 20, 2);
+        check(0.05, 2, 1, 1);
+        check(0.05, 3, 2, 2);
     }
 }

@@ -28,6 +28,7 @@ pub use view::{NotYet, PhaseView, PointView, Standing, Voice};
 mod adoption;
 mod binding;
 mod closing;
+mod counting;
 mod gateway;
 mod joined;
 mod lane;

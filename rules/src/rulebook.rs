@@ -11,7 +11,7 @@ use firegrid_wire::catalogue::PointEntry;
 use firegrid_wire::document::Mistakes;
 use firegrid_wire::time::Millis;
 
-use crate::beside::{Beside, Kinds};
+use crate::beside::{Beside, Kinds, Share};
 use crate::condition::Condition;
 use crate::word::worded;
 
@@ -20,6 +20,7 @@ mod causes;
 mod limits;
 mod overlay;
 mod reading;
+mod share;
 
 pub(crate) use limits::amount;
 
@@ -79,6 +80,9 @@ pub struct Step {
     pub when: Condition,
     /// What must hold on other points with it, in whichever lane they live.
     pub beside: Vec<Beside>,
+    /// How many of the rule's points must meet `when`; none: each by itself. What is found is
+    /// told of the first point of those that share something.
+    pub share: Option<Share>,
     /// For how long.
     pub held_for: Millis,
     /// What must hold on its point for it to calm; none: `when`, or what stands beside it, must
@@ -262,6 +266,13 @@ impl Selector {
     }
 }
 
+impl Step {
+    /// Whether it looks at several points.
+    pub fn is_joined(&self) -> bool {
+        !self.beside.is_empty() || self.share.is_some()
+    }
+}
+
 impl Rule {
     /// Whether it runs in centre time.
     pub fn is_on_silence(&self) -> bool {
@@ -303,7 +314,9 @@ mod tests {
             "F2-SUPPLY",
             "F3",
             "F4",
+            "F4-ZONE",
             "F5",
+            "F5-ZONE",
             "F6",
             "C1-DEVICE",
             "C1-GATEWAY",

@@ -109,6 +109,7 @@ impl LaneState {
         for place in self.timers.watched() {
             self.tell_parts(place, now);
         }
+        self.take_up_counts(catalogue, now);
         self.patience = catalogue.patience[self.lane];
         self.adopted = Some(catalogue.hash.clone());
         self.bound = true;

@@ -12,7 +12,8 @@ use firegrid_wire::quantity::Unit;
 use firegrid_wire::span::{Lane, PerLane};
 use firegrid_wire::time::Millis;
 
-use super::joined::{Part, Plan, parts};
+use super::counting::BoundCount;
+use super::joined::{Part, Plan, counted, counting, parts};
 use crate::condition::{Bar, Condition, Evidence, Past, Verdict};
 use crate::phase::Timing;
 use crate::rulebook::{Rule, Rulebook, Selector, Step};
@@ -38,6 +39,8 @@ pub(super) struct Binding {
     pub(super) words: bool,
     /// What steps that look at several points ask of it.
     pub(super) parts: Vec<Part>,
+    /// And what those that count ask.
+    pub(super) counted: Vec<Part>,
 }
 
 /// A step with the limits of its point.
@@ -76,6 +79,8 @@ pub(super) struct BoundCatalogue {
     pub(super) patience: PerLane<Millis>,
     /// Whether a lane has points in it.
     pub(super) has: PerLane<bool>,
+    /// Its steps that count.
+    pub(super) counts: Vec<BoundCount>,
     /// Its steps that look at several points.
     pub(super) plan: Arc<Plan>,
 }
@@ -123,6 +128,7 @@ impl Bindings {
                 steps: of(Selector::Discrete),
                 words: true,
                 parts: Vec::new(),
+                counted: Vec::new(),
             }),
             comm: Arc::new(Binding { steps: of(Selector::Devices), ..Binding::default() }),
             none: Arc::new(Binding::default()),
@@ -176,8 +182,13 @@ impl BoundCatalogue {
         let patience =
             PerLane::from_fn(|lane| sight::patience(longest(lane).unwrap_or(Millis::ZERO)));
         let has = PerLane::from_fn(|lane| points.iter().any(|point| point.lane == lane));
-        let plan = Arc::new(Plan::of(hash, catalogue, &points, rulebook));
-        BoundCatalogue { hash: hash.clone(), points, devices, patience, has, plan }
+        let entries: HashMap<&PointId, &PointEntry> =
+            catalogue.points.iter().map(|entry| (&entry.n, entry)).collect();
+        let counts: Vec<BoundCount> = counting(rulebook)
+            .map(|(_, part, share)| BoundCount::of(part, share, &points, &entries))
+            .collect();
+        let plan = Arc::new(Plan::of(hash, &entries, &points, &counts, rulebook));
+        BoundCatalogue { hash: hash.clone(), points, devices, patience, has, counts, plan }
     }
 }
 
@@ -186,10 +197,10 @@ fn binding(entry: &PointEntry, rulebook: &Rulebook, bindings: &Bindings) -> Bind
     let discrete = if words { bindings.words.steps.as_slice() } else { &[] };
     let unit = entry.u.unwrap_or(Unit::Count);
     let special = steps(rulebook, |rule| rule.applies_to.selects(entry))
-        .filter(|(_, step)| step.beside.is_empty())
+        .filter(|(_, step)| !step.is_joined())
         .filter_map(|(id, step)| bound(id, step, &entry.limits, unit));
-    let parts = parts(entry, rulebook);
-    Binding { steps: discrete.iter().cloned().chain(special).collect(), words, parts }
+    let (parts, counted) = (parts(entry, rulebook), counted(entry, rulebook));
+    Binding { steps: discrete.iter().cloned().chain(special).collect(), words, parts, counted }
 }
 
 /// The steps of the chosen rules, with their places. The rulebook holds fewer than 2^16.

@@ -31,7 +31,7 @@ use crate::condition::Verdict;
 use crate::phase::Phase;
 
 use self::judging::InForce;
-pub(super) use self::plan::{Part, PartRef, Plan, parts};
+pub(super) use self::plan::{Part, PartRef, Plan, counted, counting, parts};
 
 mod judging;
 mod plan;

@@ -16,6 +16,7 @@ use firegrid_wire::time::{GatewayTime, Millis};
 
 use super::HeadStanding;
 use super::binding::BoundCatalogue;
+use super::counting::Counting;
 use super::joined::Told;
 use super::names::{NOWHERE, Names};
 use super::point::{Point, Stranded};
@@ -75,6 +76,8 @@ pub(super) struct LaneState {
     pub(super) numbers: Numbers,
     /// What is told to the steps that look at several points.
     pub(super) told: Vec<Told>,
+    /// What it counts.
+    pub(super) counting: Counting,
 }
 
 /// A device, as far as a lane knows it.
@@ -119,6 +122,7 @@ impl LaneState {
             retired_dirty: Vec::new(),
             numbers: Numbers::default(),
             told: Vec::new(),
+            counting: Counting::default(),
         }
     }
 
@@ -229,6 +233,7 @@ impl LaneState {
     pub(super) fn suspend(&mut self, forget: bool) {
         self.suspended = true;
         self.told.push(Told::Silent { at: self.horizon });
+        self.counting.forget();
         for place in self.timers.watched() {
             self.interrupt(place);
         }
@@ -248,6 +253,7 @@ impl LaneState {
         for place in self.timers.watched() {
             self.weigh_known(place, now, scene);
         }
+        self.count_all(from);
     }
 
     /// Moves the horizon; what falls due on the way does so at its own time.

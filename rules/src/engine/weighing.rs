@@ -118,6 +118,7 @@ impl LaneState {
                 (false, _) => {}
             }
         }
+        self.count_device(device, now.at);
     }
 
     /// A beat names a point that is fire-class now.
@@ -199,6 +200,7 @@ impl LaneState {
         cause: Cause,
         scene: &mut Scene<'_>,
     ) {
+        self.count(place, now.at);
         let runs = self.runs(place);
         let vouched = self.horizon.unwrap_or(now.at);
         let Some(point) = self.points[place as usize].as_mut() else { return };
@@ -244,6 +246,7 @@ impl LaneState {
 
     /// Tells what a point says of the parts that it is asked for, from this moment on.
     pub(super) fn tell_parts(&mut self, place: u32, at: GatewayTime) {
+        self.count(place, at);
         let proves = self.runs(place) && self.is_known(place);
         let Some(point) = &self.points[place as usize] else { return };
         if point.binding.parts.is_empty() {
@@ -272,7 +275,7 @@ impl LaneState {
     }
 
     /// What was read later than time is vouched for says nothing of the time before.
-    fn not_before_it_was_read(&self, point: &Point, at: GatewayTime) -> GatewayTime {
+    pub(super) fn not_before_it_was_read(&self, point: &Point, at: GatewayTime) -> GatewayTime {
         if point.order == self.order { at.max(point.time) } else { at }
     }
 

@@ -13,6 +13,7 @@ use super::beside::read_beside;
 use super::causes::{self, Written};
 use super::limits::{limit, read_limit, unit_of};
 use super::overlay::{raises_fire_at_once, read_changes};
+use super::share::read_share;
 use super::{Effect, Grouping, Revision, Rule, RuleId, Rulebook, Selector, Severity, Step, Words};
 use crate::beside::{Kinds, On};
 use crate::condition::Condition;
@@ -221,6 +222,7 @@ fn read_step(
             "say what proves calm: else a point that starts beside it would, with `none`",
         );
     }
+    let share = read_share(table, selector, when.as_ref());
     let held_for = table.text_or("for", Millis::ZERO);
     let clear_when = match table.table("clear_when") {
         Some(inner) => read_condition(&inner, selector, 0).map(Some),
@@ -246,6 +248,7 @@ fn read_step(
         effect: effect?,
         when: when?,
         beside: beside?,
+        share: share?,
         held_for: held_for?,
         clear_when: clear_when?,
         clear_for: clear_for?,

@@ -40,20 +40,21 @@ impl Shows {
 }
 
 fn has_limit(step: &Step) -> bool {
-    any(step, |condition| match condition {
-        Condition::Below(_)
-        | Condition::Above(_)
-        | Condition::Outside(..)
-        | Condition::FallsBy { .. }
-        | Condition::RisesBy { .. }
-        | Condition::StartsMoreThan { .. } => true,
-        Condition::HasState(_)
-        | Condition::QualityIs(_)
-        | Condition::BlindFor(_)
-        | Condition::AllOf(_)
-        | Condition::AnyOf(_)
-        | Condition::Not(_) => false,
-    })
+    step.share.is_some()
+        || any(step, |condition| match condition {
+            Condition::Below(_)
+            | Condition::Above(_)
+            | Condition::Outside(..)
+            | Condition::FallsBy { .. }
+            | Condition::RisesBy { .. }
+            | Condition::StartsMoreThan { .. } => true,
+            Condition::HasState(_)
+            | Condition::QualityIs(_)
+            | Condition::BlindFor(_)
+            | Condition::AllOf(_)
+            | Condition::AnyOf(_)
+            | Condition::Not(_) => false,
+        })
 }
 
 fn must_last(step: &Step) -> bool {

@@ -6,14 +6,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use firegrid_wire::catalogue::{Catalogue, CatalogueHash, PointEntry};
+use firegrid_wire::catalogue::{CatalogueHash, PointEntry};
 use firegrid_wire::names::PointId;
 use firegrid_wire::quantity::Unit;
 use firegrid_wire::span::{Lane, PerLane};
 
-use crate::beside::{Beside, On};
+use crate::beside::{Beside, On, Share};
 use crate::condition::{self, Bar, Condition, Verdict};
 use crate::engine::binding::{BoundPoint, StepRef, fnv, steps};
+use crate::engine::counting::BoundCount;
 use crate::phase::Timing;
 use crate::rulebook::{Rule, Rulebook, Step};
 
@@ -102,6 +103,28 @@ pub(in crate::engine) fn parts(entry: &PointEntry, rulebook: &Rulebook) -> Vec<P
     parts
 }
 
+/// The parts of the steps that count a point.
+pub(in crate::engine) fn counted(entry: &PointEntry, rulebook: &Rulebook) -> Vec<Part> {
+    let unit = entry.u.unwrap_or(Unit::Count);
+    let parts = counting(rulebook).filter_map(|((rule, step), of, _)| {
+        // Only those are programmed to meet it that could ever say so.
+        let counts = rule.applies_to.selects(entry) && step.when.can_be_said_by(entry.u.is_some());
+        let condition = step.when.bound(&entry.limits, unit).filter(|_| counts)?;
+        Some(Part { of, condition })
+    });
+    parts.collect()
+}
+
+/// The steps that count.
+pub(in crate::engine) fn counting(
+    rulebook: &Rulebook,
+) -> impl Iterator<Item = ((&Rule, &Step), PartRef, Share)> {
+    steps(rulebook, |_| true).filter_map(|(id, step)| {
+        let rule = rulebook.rules().get(usize::from(id.rule))?;
+        Some(((rule, step), PartRef { step: id, part: WHEN }, step.share?))
+    })
+}
+
 fn joined(rulebook: &Rulebook) -> impl Iterator<Item = (&Rule, StepRef, &Step)> {
     let steps = steps(rulebook, |_| true).filter(|(_, step)| !step.beside.is_empty());
     steps.filter_map(|(id, step)| Some((rulebook.rules().get(usize::from(id.rule))?, id, step)))
@@ -111,8 +134,9 @@ impl Plan {
     /// The joins of a catalogue whose points are bound.
     pub(in crate::engine) fn of(
         hash: &CatalogueHash,
-        catalogue: &Catalogue,
+        entries: &HashMap<&PointId, &PointEntry>,
         points: &[BoundPoint],
+        counts: &[BoundCount],
         rulebook: &Rulebook,
     ) -> Plan {
         let mut plan = Plan {
@@ -123,10 +147,11 @@ impl Plan {
             of_subject: BTreeMap::new(),
             lanes: PerLane::default(),
         };
-        let entries: HashMap<&PointId, &PointEntry> =
-            catalogue.points.iter().map(|entry| (&entry.n, entry)).collect();
         for (_, id, step) in joined(rulebook) {
-            plan.add(id, step, points, &entries);
+            plan.add(id, step, points, entries);
+        }
+        for ((_, step), count) in counting(rulebook).map(|(of, ..)| of).zip(counts) {
+            plan.add_count(step, count, points);
         }
         let Plan { groups, members, .. } = &mut plan;
         members.retain(|_, group| !groups[*group as usize].joins.is_empty());
@@ -193,6 +218,43 @@ impl Plan {
                 when,
                 calm,
                 beside,
+                source: fnv(source.bytes()),
+            });
+        }
+    }
+
+    /// A step that counts: one join for all points that share something, on the first of them,
+    /// which says what they say together.
+    fn add_count(&mut self, step: &Step, count: &BoundCount, points: &[BoundPoint]) {
+        let BoundCount { of, share, groups } = count;
+        for members in Lane::ALL.into_iter().flat_map(|lane| &groups[lane]) {
+            let mut members = members.iter().map(|place| &points[*place as usize]);
+            let Some(subject) = members.clone().next() else { continue };
+            let (place, when) = (self.joins.len() as u32, self.group());
+            let Share { of: shares, at_least, points } = share;
+            let (held_for, clear_for) = (step.held_for, step.clear_for);
+            let mut source = format!("{held_for} {clear_for} {shares} {at_least} {points}");
+            members.by_ref().for_each(|member| {
+                let asked = member.binding.counted.iter().find(|part| part.of == *of);
+                let asked = asked.map(|part| serde_json::to_string(&part.condition));
+                let asked = asked.and_then(Result::ok).unwrap_or_default();
+                source.push_str(&format!(" {} {:x} {asked}", member.id, member.source));
+            });
+            let group = &mut self.groups[when as usize];
+            group.size = 1;
+            group.joins.push(place);
+            group.lanes[subject.lane] = true;
+            self.lanes[subject.lane] = true;
+            self.members.insert((subject.id.clone(), *of), when);
+            self.of_subject.insert((subject.id.clone(), of.step), place);
+            self.joins.push(Join {
+                step: of.step,
+                subject: subject.id.clone(),
+                lane: subject.lane,
+                timing: Timing { held_for, clear_for },
+                when,
+                calm: None,
+                beside: Vec::new(),
                 source: fnv(source.bytes()),
             });
         }
