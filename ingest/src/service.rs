@@ -130,6 +130,7 @@ pub async fn run_beside(
         reader: reader.clone(),
         series,
         rulebook: settings.rulebook.clone(),
+        registry_in_files: settings.registry.is_some(),
         clock,
     };
     let router = api::router(sources, beside).await.context("the API cannot read the registry")?;

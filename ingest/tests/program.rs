@@ -88,3 +88,52 @@ fn a_copy_of_the_tables_is_made_once_and_its_start_is_told() {
     let told = String::from_utf8_lossy(&server.stderr);
     assert!(told.contains("pg_dump") && !told.contains("secret"), "{told}");
 }
+
+#[test]
+fn a_registry_goes_in_and_out_of_the_tables_unless_files_are_its_truth() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("a file");
+    };
+    write(
+        "ingest.toml",
+        "region = \"county\"\ndata = \"data\"\nlisten = \"127.0.0.1:0\"\n\
+         [[broker]]\naddress = \"127.0.0.1:1\"\n",
+    );
+    std::fs::create_dir(folder.path().join("in")).expect("a folder");
+    write("in/grids.csv", "编号,名称,级别,上级\ncounty,示范县,区域,\nl1,一镇,大,county\n");
+    let settings = place("ingest.toml");
+    let import = |more: &[&str], sheets: &str| {
+        let sheets = place(sheets);
+        let mut line = vec!["import", "--settings", settings.as_str()];
+        line.extend(more);
+        line.push(&sheets);
+        let output = ingest(&line, &[]);
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, told) = import(&["--dry-run"], "in");
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("grids.csv 第 3 行 line 3 level: \"大\" 不在列表中"), "{told}");
+    write("in/grids.csv", "编号,名称,级别,上级\ncounty,示范县,区域,\nl1,一镇,大网格,county\n");
+    let (code, told) = import(&["--dry-run"], "in");
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("网格 grids: 新增 new 2"), "{told}");
+    let held = std::fs::create_dir_all(folder.path().join("data"))
+        .and_then(|()| std::fs::File::create(folder.path().join("data/lock")))
+        .expect("a file");
+    held.lock().expect("as a centre that runs holds it");
+    assert_eq!(import(&[], "in").0, Some(1), "a centre runs");
+    drop(held);
+    assert_eq!(import(&[], "in").0, Some(0));
+    let out = place("out");
+    let output = ingest(&["export", "--settings", &settings, "--encoding", "gb18030", &out], &[]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let (code, told) = import(&["--encoding", "gb18030", "--dry-run"], "out");
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("网格 grids: 新增 new 0 · 变更 changed 0"), "{told}");
+    let refused = ingest(&["import", "--settings", &shipped(), &out], &[]);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(told.contains("registry-from-files"), "{told}");
+}

@@ -20,7 +20,7 @@ use super::deed::{ShownDeed, act};
 use super::places::Whereabouts;
 use super::problem::{Problem, Reason};
 use super::shown::{at_centre, at_gateway, why_not};
-use super::{Centre, JUDGE_PATIENCE, in_time};
+use super::{Centre, JUDGE_PATIENCE, Shared, in_time};
 use crate::judge::events::{Action, Done, PointsAsked};
 use crate::storage::alarms::{self, Alarm, AlarmFilter};
 use crate::storage::history::HistoryLine;
@@ -30,7 +30,7 @@ const MOST: usize = 1_000;
 /// At most so many points are looked at for one list.
 const LOOKED_AT: usize = 200;
 
-pub(super) fn router() -> Router<Centre> {
+pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/alarms", get(list))
         .route("/alarms/{id}", get(one))
@@ -220,7 +220,9 @@ async fn close(
 async fn done(centre: &Centre, done: Done) -> Result<Json<Shown>, Problem> {
     match done {
         Done::Alarm(alarm) => Ok(Json(shown(centre, &alarm).await)),
-        Done::Incident(_) | Done::Ticket(_) | Done::Settled(_) => Err(Problem::try_again()),
+        Done::Incident(_) | Done::Ticket(_) | Done::Settled(_) | Done::Registered => {
+            Err(Problem::try_again())
+        }
     }
 }
 

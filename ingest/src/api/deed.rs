@@ -40,7 +40,7 @@ pub(super) async fn act(centre: &Centre, by: &str, action: Action) -> Result<Don
     }
 }
 
-fn refusal(refused: Refused) -> Problem {
+pub(super) fn refusal(refused: Refused) -> Problem {
     match refused {
         Refused::NotFound => Problem::missing("这条记录", "such record"),
         Refused::AlreadySo { by, state } => {

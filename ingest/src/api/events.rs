@@ -8,15 +8,15 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 
-use super::Centre;
 use super::ask::Asked;
 use super::problem::Problem;
 use super::shown::at_centre;
+use super::{Centre, Shared};
 use crate::storage::events::{self, Event};
 
 const MOST: usize = 1_000;
 
-pub(super) fn router() -> Router<Centre> {
+pub(super) fn router() -> Router<Shared> {
     Router::new().route("/events", get(list))
 }
 

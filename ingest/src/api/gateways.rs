@@ -17,14 +17,14 @@ use firegrid_wire::time::CentreTime;
 use super::ask::{Asked, Body, Listed, person};
 use super::problem::Problem;
 use super::shown::{at_centre, at_gateway};
-use super::{Centre, deed, in_time};
+use super::{Centre, Shared, deed, in_time};
 use crate::judge::events::{
     Action, BeatNow, GatewayNow, LaneNow, POINTS_PER_ANSWER, PointNow, PointsAsked,
 };
 
 const MOST: usize = 5_000;
 
-pub(super) fn router() -> Router<Centre> {
+pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/gateways", get(list))
         .route("/gateways/{id}", get(one))

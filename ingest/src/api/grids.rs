@@ -5,16 +5,16 @@ use axum::routing::get;
 use axum::{Json, Router};
 use firegrid_rules::routing::Level;
 
-use super::Centre;
 use super::ask::{Asked, Listed};
 use super::places::GridPath;
 use super::problem::Problem;
+use super::{Centre, Shared};
 use crate::storage::registry::Grid;
 
 /// A county has about 1 300 grids.
 const MOST: usize = 5_000;
 
-pub(super) fn router() -> Router<Centre> {
+pub(super) fn router() -> Router<Shared> {
     Router::new().route("/grids", get(list))
 }
 

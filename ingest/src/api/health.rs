@@ -9,10 +9,10 @@ use super::ask::Asked;
 use super::points::Watched;
 use super::problem::{Problem, Reason};
 use super::shown::at_centre;
-use super::{Centre, in_time};
+use super::{Centre, Shared, in_time};
 use crate::judge::events::Health;
 
-pub(super) fn router() -> Router<Centre> {
+pub(super) fn router() -> Router<Shared> {
     Router::new().route("/health", get(health))
 }
 

@@ -9,18 +9,18 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use firegrid_rules::alarm::State as AlarmState;
 
-use super::Centre;
 use super::alarms::{self, Shown};
 use super::ask::{Asked, Body, Listed, person};
 use super::deed::act;
 use super::problem::Problem;
+use super::{Centre, Shared};
 use crate::judge::events::{Action, Done};
 use crate::storage::alarms::{AlarmFilter, list as stored};
 
 /// Alarms that are looked at for incidents: more than a county ever has open at once.
 const ALARMS: u32 = 2_000;
 
-pub(super) fn router() -> Router<Centre> {
+pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/incidents", get(list))
         .route("/incidents/{id}/acknowledge", post(acknowledge))
@@ -113,6 +113,8 @@ async fn acknowledge(
             }
             Ok(Json(Taken { alarms: shown }))
         }
-        Done::Alarm(_) | Done::Ticket(_) | Done::Settled(_) => Err(Problem::try_again()),
+        Done::Alarm(_) | Done::Ticket(_) | Done::Settled(_) | Done::Registered => {
+            Err(Problem::try_again())
+        }
     }
 }

@@ -18,11 +18,11 @@ use axum::routing::get;
 use futures_util::stream::{self, Stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::Centre;
 use super::ask::Asked;
 use super::events::{Shown, show};
 use super::problem::{Problem, Reason};
 use super::shown::at_centre;
+use super::{Centre, Shared};
 use crate::storage::events;
 
 /// How often it is said that the centre is here. A page that hears nothing for twice as long has
@@ -39,7 +39,7 @@ pub(super) const FOLLOWERS: usize = 256;
 /// The places of those who follow.
 pub(super) type Seats = Arc<Semaphore>;
 
-pub(super) fn router() -> Router<Centre> {
+pub(super) fn router() -> Router<Shared> {
     Router::new().route("/live", get(live))
 }
 

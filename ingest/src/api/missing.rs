@@ -21,11 +21,11 @@ use firegrid_wire::names::GatewayId;
 use firegrid_wire::span::{BatchName, Lane, SpanId};
 use firegrid_wire::time::{CentreTime, GatewayTime};
 
-use super::Centre;
 use super::alarms::{cursor, read_cursor};
 use super::ask::{Asked, Listed};
 use super::problem::Problem;
 use super::shown::{at_centre, at_gateway};
+use super::{Centre, Shared};
 use crate::storage::conflicts::{self, ConflictBatch, ConflictSpan};
 use crate::storage::dead_letters::{self, DeadLetter, LetterFilter};
 use crate::storage::holes::{self, Hole, HoleFilter};
@@ -39,7 +39,7 @@ const A_DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Batches of a second box that are shown.
 const BATCHES_SHOWN: u32 = 20;
 
-pub(super) fn router() -> Router<Centre> {
+pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/holes", get(list_holes))
         .route("/dead-letters", get(list_letters))

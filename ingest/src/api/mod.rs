@@ -11,7 +11,10 @@
 
 mod alarms;
 mod ask;
+mod buildings;
+mod coverage;
 mod deed;
+mod devices;
 mod events;
 mod gateways;
 mod grids;
@@ -20,9 +23,11 @@ mod incidents;
 mod limits;
 mod live;
 mod missing;
+mod people;
 mod places;
 mod points;
 mod problem;
+mod registry;
 mod series;
 mod shown;
 mod tickets;
@@ -32,14 +37,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, FromRef, Request};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use firegrid_rules::rulebook::Rulebook;
 use firegrid_wire::names::RegionId;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use self::places::Places;
 use self::problem::{Problem, Reason};
@@ -71,12 +76,24 @@ pub struct Sources {
     pub series: Arc<dyn SeriesStore>,
     /// The rules, for their names and limits.
     pub rulebook: Arc<Rulebook>,
+    /// Whether files of the settings are the truth of the registry, and not the tables.
+    pub registry_in_files: bool,
     /// The centre's clock.
     pub clock: Clock,
 }
 
-/// What every answer is made from: the sources, and the places read from them once.
+/// What every request shares. An import puts other places into it.
 #[derive(Clone)]
+struct Shared {
+    sources: Sources,
+    places: Arc<watch::Sender<Arc<Places>>>,
+    watch: Arc<points::Watch>,
+    seats: live::Seats,
+    /// Whoever changes the registry holds it until the change stands.
+    registry: Arc<Mutex<()>>,
+}
+
+/// What one answer is made from: the sources, and the places as they stand when it is asked for.
 struct Centre {
     sources: Sources,
     places: Arc<Places>,
@@ -84,14 +101,30 @@ struct Centre {
     seats: live::Seats,
 }
 
+impl FromRef<Shared> for Centre {
+    fn from_ref(shared: &Shared) -> Centre {
+        let Shared { sources, places, watch, seats, .. } = shared.clone();
+        let places = places.borrow().clone();
+        Centre { sources, places, watch, seats }
+    }
+}
+
 /// The whole of it: API, page, and routes of whoever runs the centre `beside` them. Reads the
 /// registry, so store that first.
 pub async fn router(sources: Sources, beside: Router) -> Result<Router, StorageError> {
     let places = Arc::new(Places::load(&sources.reader).await?);
-    let seats = Arc::new(Semaphore::new(live::FOLLOWERS));
-    let centre = Centre { sources, places, watch: Arc::default(), seats };
+    let shared = Shared {
+        sources,
+        places: Arc::new(watch::Sender::new(places)),
+        watch: Arc::default(),
+        seats: Arc::new(Semaphore::new(live::FOLLOWERS)),
+        registry: Arc::default(),
+    };
     let api = Router::new()
         .merge(alarms::router())
+        .merge(buildings::router())
+        .merge(coverage::router())
+        .merge(devices::router())
         .merge(events::router())
         .merge(gateways::router())
         .merge(grids::router())
@@ -99,7 +132,9 @@ pub async fn router(sources: Sources, beside: Router) -> Result<Router, StorageE
         .merge(incidents::router())
         .merge(live::router())
         .merge(missing::router())
+        .merge(people::router())
         .merge(points::router())
+        .merge(registry::router())
         .merge(series::router())
         .merge(tickets::router())
         .merge(units::router())
@@ -111,7 +146,7 @@ pub async fn router(sources: Sources, beside: Router) -> Result<Router, StorageE
         .method_not_allowed_fallback(async || {
             Problem::Method(Reason::new("不支持这种方法。", "This method does not exist here."))
         })
-        .with_state(centre)
+        .with_state(shared)
         .merge(beside)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn(guard)))

@@ -2,22 +2,27 @@
 //! nothing. In the order of their names. Filters: `gateway`, `lane`, `notable` (only what is not
 //! normal or cannot speak), `point` (only this one).
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use firegrid_rules::decision::{At, Occurrence};
-use firegrid_rules::engine::{PhaseView, Standing};
+use firegrid_rules::engine::{PhaseView, Standing, Voice};
+use firegrid_rules::sight::Sight;
 use firegrid_wire::names::{FullPointId, GatewayId};
 use firegrid_wire::quantity::Unit;
 use firegrid_wire::reading::{Quality, Value};
 use firegrid_wire::span::Lane;
+use firegrid_wire::state;
 use firegrid_wire::time::{CentreTime, Millis};
 use tokio::sync::Mutex;
 
 use super::ask::{Asked, Listed};
 use super::problem::{Problem, Reason};
 use super::shown::{ShownSight, ShownValue, at_gateway, quality_zh, why_not};
-use super::{Centre, in_time};
+use super::{Centre, Shared, in_time};
 use crate::calendar::iso;
 use crate::judge::events::{POINTS_PER_ANSWER, PointNow, PointsAsked};
 
@@ -26,7 +31,7 @@ const MOST: usize = 10_000;
 /// How old the count of what is watched may be. Every page asks for it.
 const COUNT_LASTS: Millis = Millis::seconds(3);
 
-pub(super) fn router() -> Router<Centre> {
+pub(super) fn router() -> Router<Shared> {
     Router::new().route("/points", get(list))
 }
 
@@ -181,36 +186,95 @@ pub(super) struct Watched {
     pub(super) speaking: usize,
 }
 
+/// What is watched of one gateway. A point is counted once: as `watched`, else as the first of
+/// `never`, `blind`, `shielded` and `in_test` that it is, or as none of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Tally {
+    pub(super) points: usize,
+    pub(super) watched: usize,
+    pub(super) never: usize,
+    pub(super) blind: usize,
+    pub(super) shielded: usize,
+    pub(super) in_test: usize,
+    /// Points that say a fire-class state, whatever else they are.
+    pub(super) fires: usize,
+}
+
+impl Tally {
+    fn count(&mut self, point: &PointNow, now: CentreTime) {
+        self.points += 1;
+        let says_fire = point.view.value.as_ref().is_some_and(Value::is_fire_class);
+        self.fires += usize::from(says_fire || point.view.provisional.is_some());
+        if why_not(&point.view, now).is_none() {
+            self.watched += 1;
+            return;
+        }
+        match (point.view.sight, point.view.voice) {
+            (Sight::Never, _) => self.never += 1,
+            (Sight::Blind { .. }, _) => self.blind += 1,
+            (Sight::Seen { .. }, Voice::Mute(states)) if states.has(state::State::Disabled) => {
+                self.shielded += 1;
+            }
+            (Sight::Seen { .. }, Voice::Mute(states)) if states.has(state::State::Test) => {
+                self.in_test += 1;
+            }
+            (
+                Sight::Seen { .. },
+                Voice::Mute(_) | Voice::Speaks | Voice::Unknown | Voice::Doubtful(_),
+            ) => {}
+        }
+    }
+}
+
+/// When it was counted, and what is watched of each gateway.
+type Counted = (CentreTime, Arc<HashMap<GatewayId, Tally>>);
+
 /// The last count of what is watched. Behind a lock, because every page asks for it every few
 /// seconds and one count serves them all.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    last: Mutex<Option<(CentreTime, Watched)>>,
+    last: Mutex<Option<Counted>>,
 }
 
 impl Watch {
     /// The count, at most a few seconds old.
     pub(super) async fn count(&self, centre: &Centre) -> Result<Watched, Problem> {
+        let tallies = self.by_gateway(centre).await?;
+        let mut watched = Watched::default();
+        for tally in tallies.values() {
+            watched.total += tally.points;
+            watched.speaking += tally.watched;
+        }
+        Ok(watched)
+    }
+
+    /// The count of each gateway, at most a few seconds old.
+    pub(super) async fn by_gateway(
+        &self,
+        centre: &Centre,
+    ) -> Result<Arc<HashMap<GatewayId, Tally>>, Problem> {
         let now = centre.sources.clock.now();
         let mut last = self.last.lock().await;
-        if let Some((at, watched)) = *last
-            && now.since(at) < COUNT_LASTS
+        if let Some((at, tallies)) = &*last
+            && now.since(*at) < COUNT_LASTS
         {
-            return Ok(watched);
+            return Ok(Arc::clone(tallies));
         }
-        let mut watched = Watched::default();
+        let mut tallies: HashMap<GatewayId, Tally> = HashMap::new();
         let mut question = PointsAsked { limit: POINTS_PER_ANSWER, ..PointsAsked::default() };
         loop {
             let answer = in_time(centre.sources.door.points(question.clone())).await?;
-            watched.total += answer.len();
-            watched.speaking +=
-                answer.iter().filter(|point| why_not(&point.view, now).is_none()).count();
+            for point in &answer {
+                let gateway = point.view.point.gateway.clone();
+                tallies.entry(gateway).or_default().count(point, now);
+            }
             if answer.len() < POINTS_PER_ANSWER {
                 break;
             }
             question.after = answer.last().map(|point| point.view.point.clone());
         }
-        *last = Some((now, watched));
-        Ok(watched)
+        let tallies = Arc::new(tallies);
+        *last = Some((now, Arc::clone(&tallies)));
+        Ok(tallies)
     }
 }

@@ -20,7 +20,7 @@ use super::limits::{self, ShownLimit};
 use super::points::lane_of;
 use super::problem::Problem;
 use super::shown::{ShownValue, at_gateway};
-use super::{Centre, in_time};
+use super::{Centre, Shared, in_time};
 use crate::judge::events::{PointNow, PointsAsked};
 use crate::series::{Bucket, ROWS_PER_ANSWER, Row};
 use crate::storage::readings::{self, PastReading};
@@ -28,7 +28,7 @@ use crate::storage::readings::{self, PastReading};
 /// What is shown if nothing is said.
 const AN_HOUR: Millis = Millis::seconds(3_600);
 
-pub(super) fn router() -> Router<Centre> {
+pub(super) fn router() -> Router<Shared> {
     Router::new().route("/series", get(series))
 }
 

@@ -26,13 +26,13 @@ use super::deed::ShownDeed;
 use super::places::Whereabouts;
 use super::problem::{Problem, Reason};
 use super::shown::{at_centre, at_gateway};
-use super::{Centre, in_time};
+use super::{Centre, Shared, in_time};
 use crate::desk::tickets::subject_of;
 use crate::storage::tickets::{self, Ticket, TicketFilter};
 
 const MOST: usize = 1_000;
 
-pub(super) fn router() -> Router<Centre> {
+pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/tickets", get(list))
         .route("/tickets/{id}", get(one))

@@ -5,16 +5,16 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 
-use super::Centre;
 use super::ask::{Asked, Listed};
 use super::places::GridPath;
 use super::problem::Problem;
+use super::{Centre, Shared};
 use crate::storage::gateways;
 use crate::storage::registry::Unit;
 
 const MOST: usize = 5_000;
 
-pub(super) fn router() -> Router<Centre> {
+pub(super) fn router() -> Router<Shared> {
     Router::new().route("/units", get(list))
 }
 

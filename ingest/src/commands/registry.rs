@@ -94,9 +94,15 @@ pub(crate) async fn apply(
     now: CentreTime,
 ) -> Result<Outcome, StorageError> {
     if dry_run {
-        let reader = storage::open_reading(place)?;
-        let stands = Registry::load(&reader).await?;
-        reader.close().await;
+        let stands = match place.is_new() {
+            true => Registry::default(),
+            false => {
+                let reader = storage::open_reading(place)?;
+                let stands = Registry::load(&reader).await?;
+                reader.close().await;
+                stands
+            }
+        };
         return Ok(match Registry::check(sheets, &stands, Some(region)) {
             Ok(registry) => Outcome::Good(Box::new(Import::new(registry, &stands).difference)),
             Err(mistakes) => Outcome::Mistaken(mistakes),

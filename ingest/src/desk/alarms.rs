@@ -197,7 +197,7 @@ impl AlarmBook {
         for id in ids {
             match self.act(&id, Event::Acknowledge, doing, to)? {
                 Done::Alarm(alarm) => taken.push(*alarm),
-                Done::Incident(_) | Done::Ticket(_) | Done::Settled(_) => {}
+                Done::Incident(_) | Done::Ticket(_) | Done::Settled(_) | Done::Registered => {}
             }
         }
         Ok(Done::Incident(taken))

@@ -5,12 +5,14 @@
 //! nothing is judged twice and nothing stands twice, also when only the answer was lost.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::names::GatewayId;
 use firegrid_wire::span::{Lane, SpanId};
 use firegrid_wire::time::{CentreTime, GatewayTime};
 
+use crate::registry::Import;
 use crate::storage::alarms::Alarm;
 use crate::storage::catalogues::CataloguePage;
 use crate::storage::commits::CommitNumber;
@@ -39,6 +41,8 @@ pub const ROWS_WAITING: usize = 20_000;
 pub struct Changes {
     /// Gateways that were heard for the first time.
     pub gateways: Vec<Gateway>,
+    /// Registries that were put in the place of what stood, the last one last.
+    pub registry: Vec<(Arc<Import>, CentreTime)>,
     /// Pages of catalogues.
     pub pages: Vec<CataloguePage>,
     /// Catalogues that no batch names any more.
@@ -88,6 +92,7 @@ impl Changes {
     pub fn is_empty(&self) -> bool {
         let Changes {
             gateways,
+            registry,
             pages,
             old_catalogues,
             positions,
@@ -111,6 +116,7 @@ impl Changes {
             alive,
         } = self;
         gateways.is_empty()
+            && registry.is_empty()
             && pages.is_empty()
             && old_catalogues.is_empty()
             && positions.is_empty()
@@ -162,6 +168,9 @@ impl Changes {
         commits::put(&mut to, number).await?;
         for row in &self.gateways {
             gateways::put(&mut to, row).await?;
+        }
+        for (import, now) in &self.registry {
+            import.difference.write(&mut to, *now).await?;
         }
         for row in &self.pages {
             catalogues::put(&mut to, row).await?;

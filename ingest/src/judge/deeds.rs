@@ -42,6 +42,8 @@ impl Judgement {
                 tickets.act(ticket, deed, doing(*seen), may_close, routing, changes)
             }
             Action::SettleConflict { gateway } => self.settle(gateway, by, now),
+            Action::ImportRegistry(import) => Ok(self.import(import, by, now)),
+            Action::AssignGateway { gateway, unit } => self.assign(gateway, unit, by, now),
         }
     }
 
@@ -67,7 +69,11 @@ fn retired_case(done: &Done) -> Option<(Subject, RuleId)> {
         Done::Ticket(ticket) if ticket.body.retired && ticket.body.closed.is_some() => {
             (&ticket.gateway, &ticket.point, &ticket.rule)
         }
-        Done::Alarm(_) | Done::Incident(_) | Done::Ticket(_) | Done::Settled(_) => return None,
+        Done::Alarm(_)
+        | Done::Incident(_)
+        | Done::Ticket(_)
+        | Done::Settled(_)
+        | Done::Registered => return None,
     };
     let point = FullPointId { gateway: gateway.clone(), point: point.clone()? };
     Some((Subject::Point(point), rule.parse().ok()?))

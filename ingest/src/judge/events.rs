@@ -22,6 +22,7 @@ use firegrid_wire::time::{CentreTime, GatewayTime, Millis};
 use tokio::sync::oneshot;
 
 use crate::desk::tickets::deeds::TicketDeed;
+use crate::registry::Import;
 use crate::storage::alarms::{Alarm, Deed};
 use crate::storage::history::LastLine;
 use crate::storage::inbox::InboxName;
@@ -335,6 +336,15 @@ pub enum Action {
         /// The identity.
         gateway: GatewayId,
     },
+    /// Puts another registry in the place of the one that stands.
+    ImportRegistry(Arc<Import>),
+    /// Says whose a gateway is.
+    AssignGateway {
+        /// The gateway.
+        gateway: GatewayId,
+        /// The unit it watches.
+        unit: String,
+    },
 }
 
 /// What was done, as it stands now.
@@ -348,6 +358,8 @@ pub enum Done {
     Ticket(Box<Ticket>),
     /// A gateway clears again.
     Settled(GatewayId),
+    /// The registry is another one.
+    Registered,
 }
 
 impl From<Refusal> for Refused {

@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod inbox;
 pub mod judgement;
 pub mod receipts;
+mod registry;
 pub mod runner;
 pub mod scribe;
 pub mod sweep;

@@ -22,6 +22,7 @@ pub mod backup;
 pub mod catalogues;
 pub mod commits;
 pub mod conflicts;
+pub mod coverage;
 pub mod dead_letters;
 pub mod events;
 pub mod gateways;

@@ -78,6 +78,14 @@ impl Place {
         }
     }
 
+    /// Whether nothing was ever written there; of a server nobody knows before asking it.
+    pub fn is_new(&self) -> bool {
+        match self {
+            Place::Folder(folder) => !folder.join(FILE).exists(),
+            Place::Postgres(_) => false,
+        }
+    }
+
     /// How long one commit may take before its connection is given up.
     pub(super) fn answer_patience(&self) -> Option<Duration> {
         match self {

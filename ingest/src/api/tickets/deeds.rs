@@ -9,14 +9,14 @@ use axum::{Json, Router};
 use firegrid_rules::ticket::Exception;
 
 use super::{Shown, show_all};
-use crate::api::Centre;
 use crate::api::ask::{Body, note, person, reason};
 use crate::api::deed::act;
 use crate::api::problem::Problem;
+use crate::api::{Centre, Shared};
 use crate::desk::tickets::deeds::TicketDeed;
 use crate::judge::events::{Action, Done};
 
-pub(super) fn router() -> Router<Centre> {
+pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/tickets/{id}/accept", post(accept))
         .route("/tickets/{id}/submit", post(submit))
@@ -160,6 +160,8 @@ async fn done(
             let shown = show_all(centre, std::slice::from_ref(&*ticket)).await?;
             shown.into_iter().next().map(Json).ok_or_else(Problem::try_again)
         }
-        Done::Alarm(_) | Done::Incident(_) | Done::Settled(_) => Err(Problem::try_again()),
+        Done::Alarm(_) | Done::Incident(_) | Done::Settled(_) | Done::Registered => {
+            Err(Problem::try_again())
+        }
     }
 }

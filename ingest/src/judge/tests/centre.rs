@@ -90,6 +90,11 @@ impl Centre {
         Centre::begin(scratch, "mall-01", Patience::Usual).await
     }
 
+    /// With its tables in this database, and a gateway of any name.
+    pub(super) async fn start_stranger_on(scratch: Scratch, id: &str) -> Centre {
+        Centre::begin(scratch, id, Patience::Usual).await
+    }
+
     /// With its tables in this database, for whose locks it waits long.
     pub(super) async fn start_patient(scratch: Scratch) -> Centre {
         Centre::begin(scratch, "mall-01", Patience::Long).await

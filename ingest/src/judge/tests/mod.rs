@@ -5,6 +5,7 @@ mod draining;
 mod durable;
 mod kept;
 mod knowing;
+mod registry;
 
 use firegrid_rules::alarm::State;
 use firegrid_rules::ticket;
