@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: web demo demo-clean simulate check test tools bench-rules bench-ingest planted kill-test chaos
+.PHONY: web demo demo-clean pictures simulate check test tools bench-rules bench-ingest planted kill-test chaos
 
 WEB := $(shell find ingest/web \( -name node_modules -o -name dist \) -prune -o -type f -print)
 
@@ -17,6 +17,10 @@ demo: ## One process with everything in it, on http://127.0.0.1:8080 (FIREGRID_D
 	-@$(MAKE) --silent web
 	@$(CARGO) build --quiet --package firegrid-demo
 	@$(CARGO_TARGET_DIR)/debug/firegrid-demo
+
+pictures: tools web ## Every page at three sizes in both languages, from the demo, into target/pictures.
+	$(CARGO) build --quiet --locked --package firegrid-demo
+	ingest/web/build run node pictures/demo.js $(CARGO_TARGET_DIR)/debug/firegrid-demo $(CARGO_TARGET_DIR)/pictures
 
 demo-clean: ## Forgets what the demo has stored.
 	rm -rf var/demo
