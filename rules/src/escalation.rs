@@ -110,14 +110,14 @@ impl Chain {
         Some(self.from(next))
     }
 
+    /// The grid of this level, or the next one above it that has somebody.
+    pub fn from_level(&self, level: Level) -> Turn {
+        self.from(self.stands().position(|stand| stand.level <= level).unwrap_or(0))
+    }
+
     /// Where a person of the chain stands.
     pub fn place_of(&self, person: &str) -> Option<&Stand> {
         self.stands().find(|stand| stand.people.iter().any(|id| id == person))
-    }
-
-    /// Whether a grid is on it.
-    pub fn leads_through(&self, grid: &str) -> bool {
-        self.stands().any(|stand| stand.grid == grid)
     }
 
     fn stands(&self) -> impl Iterator<Item = &Stand> {

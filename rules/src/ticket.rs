@@ -296,19 +296,22 @@ impl Ticket {
         }
     }
 
-    /// Its unit lies in another grid now: the same level of the other chain is in charge.
-    pub fn moved(&mut self, now: CentreTime, chain: &Chain) {
-        let Some(charge) = self.charge.as_ref().filter(|at| !chain.leads_through(&at.grid)) else {
-            return;
+    /// The registry has changed: whoever is in charge must be entered for the grid, and the grid
+    /// stand on its way up. Else the same level of the new way is in charge, or the next one that
+    /// has somebody; the deadline stays. Whether anything changed.
+    pub fn moved(&mut self, now: CentreTime, chain: &Chain) -> bool {
+        let Some(charge) = &self.charge else { return false };
+        let turn = chain.from_level(charge.level);
+        let stays = match &charge.person {
+            Some(person) => chain.place_of(person).is_some_and(|stand| stand.grid == charge.grid),
+            None => turn.grid == charge.grid && turn.person.is_none(),
         };
-        let turn = match charge.level {
-            Level::Small => chain.first(),
-            Level::Middle => chain.after(Level::Small).unwrap_or_else(|| chain.first()),
-            Level::Large => chain.after(Level::Middle).unwrap_or_else(|| chain.first()),
-            Level::Region => chain.after(Level::Large).unwrap_or_else(|| chain.first()),
-        };
+        if stays {
+            return false;
+        }
         let listed = charge.listed;
         self.charge = Some(Charge { listed, ..turn.charge(now, charge.until) });
+        true
     }
 
     /// Whether a deadline of its own has passed at this moment.
@@ -635,7 +638,8 @@ mod tests {
         };
         let grids = [grid("r", Level::Region, None), grid("l2", Level::Large, Some("r"))];
         let elsewhere = Chain::of(&Routing::build(grids, [], []).expect("a tree"), "l2");
-        ticket.moved(at(60), &elsewhere);
+        assert!(!ticket.moved(at(60), &chain()), "nothing has changed for it");
+        assert!(ticket.moved(at(60), &elsewhere));
         let charge = ticket.charge.as_ref().expect("a charge");
         assert_eq!((charge.grid.as_str(), ticket.deadline()), ("r", Some(at(4 * HOUR))));
     }

@@ -127,7 +127,8 @@ impl TicketBook {
         }
     }
 
-    /// Tickets whose unit or gateway belongs to somebody else now move there, with their clocks.
+    /// The registry has changed. Tickets whose unit or gateway belongs to somebody else move there
+    /// with their clocks, and none stays with a person who is not entered any more.
     pub fn moved(
         &mut self,
         owner_of: impl Fn(&GatewayId) -> Owner,
@@ -139,16 +140,16 @@ impl TicketBook {
         for id in ids {
             let Some(Kept { ticket, .. }) = self.tickets.get_mut(&id) else { continue };
             let owner = owner_of(&ticket.gateway);
-            if ticket.unit == owner.unit && ticket.grid == owner.grid {
-                continue;
-            }
             let line = json!({
                 "from": { "unit": ticket.unit, "grid": ticket.grid },
                 "to": { "unit": owner.unit, "grid": owner.grid },
             });
+            let elsewhere = (&ticket.unit, &ticket.grid, &ticket.grid_path)
+                != (&owner.unit, &owner.grid, &owner.path);
             (ticket.unit, ticket.grid, ticket.grid_path) = (owner.unit, owner.grid, owner.path);
-            ticket.life.moved(now, &owner.chain);
-            self.write_line(&id, now, None, "moved", line, to);
+            if ticket.life.moved(now, &owner.chain) || elsewhere {
+                self.write_line(&id, now, None, "moved", line, to);
+            }
         }
     }
 

@@ -150,6 +150,7 @@ impl Judgement {
             },
             alive: now,
         };
+        judgement.follow_registry(now);
         // A changed rule or limit is told of what it finds raised.
         judgement.decided(&decisions);
         if let Some(copied) = backup::restored(reader).await? {
@@ -339,6 +340,17 @@ impl Judgement {
                 }),
             }
         }
+    }
+
+    /// Open alarms and tickets are those of whom the registry names now.
+    pub(super) fn follow_registry(&mut self, now: CentreTime) {
+        let Judgement { gateways, routing, region, tickets, alarms, changes, .. } = self;
+        let owner_of = |id: &GatewayId| {
+            let unit = gateways.get(id).and_then(|gateway| gateway.unit.as_deref());
+            Owner::of(routing, region.as_str(), unit)
+        };
+        tickets.moved(owner_of, now, changes);
+        alarms.moved(owner_of, now, changes);
     }
 
     /// The centre found something out about itself or about a box.

@@ -116,6 +116,23 @@ fn tickets_move_with_their_unit() {
     assert!(again.tickets.is_empty());
 }
 
+#[test]
+fn no_ticket_stays_with_a_person_who_has_left() {
+    let (mut book, _, id) = book();
+    let without_wang = |_: &GatewayId| {
+        let rest = routing().people().filter(|person| person.id != "wang").cloned().collect();
+        let rest: Vec<PersonRow> = rest;
+        let grids: Vec<GridRow> = routing().grids().cloned().collect();
+        let routing = Routing::build(grids, [], rest).expect("a county");
+        Owner { chain: Chain::of(&routing, "s1"), ..owner_in("s1") }
+    };
+    let mut changes = Changes::default();
+    book.moved(without_wang, at(60), &mut changes);
+    let charge = changes.tickets[&id].life.charge.clone().expect("somebody's");
+    assert_eq!((charge.grid.as_str(), charge.person.as_deref()), ("m", Some("li")));
+    assert_eq!(charge.until, at(4 * HOUR), "the deadline stays");
+}
+
 fn fire(point: &str, change: Change, now: i64) -> Decision {
     let subject = Subject::Point(FullPointId::parse(point).expect("a point"));
     let effect = Effect::Alarm;
