@@ -266,6 +266,28 @@ impl Condition<Bar> {
         }
     }
 
+    /// The states of which a good reading of states must say one for the condition to hold;
+    /// none: nothing can be told beforehand. Most readings are settled by this alone.
+    pub fn needs(&self) -> Option<StateSet> {
+        match self {
+            Condition::HasState(states) => Some(*states),
+            Condition::QualityIs(qualities) if qualities.contains(&Quality::Good) => None,
+            Condition::Below(_)
+            | Condition::Above(_)
+            | Condition::Outside(..)
+            | Condition::QualityIs(_)
+            | Condition::BlindFor(_) => Some(StateSet::NORMAL),
+            Condition::AllOf(inner) => inner.iter().find_map(Condition::needs),
+            Condition::AnyOf(inner) => inner
+                .iter()
+                .try_fold(StateSet::NORMAL, |so_far, inner| Some(so_far.union(inner.needs()?))),
+            Condition::FallsBy { .. }
+            | Condition::RisesBy { .. }
+            | Condition::StartsMoreThan { .. }
+            | Condition::Not(_) => None,
+        }
+    }
+
     /// What a reading says of the condition, with what the point did before.
     pub fn amid(&self, evidence: Evidence, past: Past<'_>) -> Verdict {
         match self {
@@ -551,5 +573,33 @@ mod tests {
         assert_eq!(bound(of_point(Some(100_000.0)), &limits), bar(150_000.0));
         assert_eq!(bound(of_point(Some(100_000.0)), &none), bar(100_000.0));
         assert_eq!(bound(of_point(None), &none), None);
+    }
+
+    #[test]
+    fn what_a_condition_needs_is_said_whenever_it_holds() {
+        let states = |state: State| Condition::<Bar>::HasState(state.into());
+        let not = |inner| Condition::Not(Box::new(inner));
+        let conditions = [
+            states(State::Fault),
+            Condition::AllOf(vec![states(State::Active), not(states(State::Feedback))]),
+            Condition::AllOf(vec![not(states(State::Feedback)), states(State::Active)]),
+            Condition::AnyOf(vec![states(State::Fire), states(State::Disabled)]),
+            Condition::AnyOf(vec![states(State::Fire), not(states(State::Test))]),
+            Condition::QualityIs(vec![Quality::Stuck]),
+            Condition::QualityIs(vec![Quality::Good]),
+            not(states(State::Manual)),
+        ];
+        let told = conditions.iter().map(|condition| condition.needs().is_some());
+        let told: Vec<bool> = told.collect();
+        assert_eq!(told, [true, true, true, true, false, true, false, false]);
+        let pairs =
+            State::ALL.iter().flat_map(|one| State::ALL.iter().map(move |two| [*one, *two]));
+        for said in pairs.map(|pair| pair.into_iter().collect()).chain([StateSet::NORMAL]) {
+            for condition in &conditions {
+                let holds = condition.of(Evidence::states(said)) == Verdict::Met;
+                let needed = condition.needs().is_none_or(|needs| said.intersects(needs));
+                assert!(needed || !holds, "{said:?} {condition:?}");
+            }
+        }
     }
 }

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use firegrid_wire::catalogue::{Catalogue, CatalogueHash, PointEntry};
 use firegrid_wire::names::{DeviceId, PointId};
 use firegrid_wire::quantity::Unit;
+use firegrid_wire::reading::Quality;
 use firegrid_wire::span::{Lane, PerLane};
+use firegrid_wire::state::StateSet;
 use firegrid_wire::time::Millis;
 
 use super::counting::BoundCount;
 use super::joined::{Part, Plan, counted, counting, parts};
-use crate::condition::{Bar, Condition, Evidence, Past, Verdict};
+use crate::condition::{Bar, Condition, Evidence, Past, Said, Verdict};
 use crate::phase::Timing;
 use crate::rulebook::{Rule, Rulebook, Selector, Step};
 use crate::sight;
@@ -35,6 +37,9 @@ impl StepRef {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Binding {
     pub(super) steps: Vec<BoundStep>,
+    /// The states of which a good reading must say one for any of them to hold, where that can be
+    /// told beforehand.
+    pub(super) needs: Option<StateSet>,
     /// Whether the rules on every discrete point are among them.
     pub(super) words: bool,
     /// What steps that look at several points ask of it.
@@ -100,6 +105,23 @@ pub(super) struct BoundDevice {
     pub(super) home: Lane,
 }
 
+impl Binding {
+    /// Whether none of its steps holds by what a point says alone.
+    pub(super) fn is_quiet_under(&self, evidence: Evidence) -> bool {
+        let settled = match (evidence.said, evidence.quality, self.needs) {
+            (Said::States(states), Quality::Good, Some(needs)) => !states.intersects(needs),
+            (Said::States(_) | Said::Number(..) | Said::Unknown, _, _) => false,
+        };
+        settled || self.steps.iter().all(|step| step.when.of(evidence) != Verdict::Met)
+    }
+}
+
+/// What all of these steps need.
+fn needs(steps: &[BoundStep]) -> Option<StateSet> {
+    let all = steps.iter().map(|step| step.when.needs());
+    all.reduce(|one, other| Some(one?.union(other?))).flatten()
+}
+
 impl BoundStep {
     /// What a reading says of `when` and of calm, with what the point did before.
     pub(super) fn verdicts(&self, evidence: Evidence, past: Past<'_>) -> (Verdict, Verdict) {
@@ -122,10 +144,12 @@ impl Bindings {
                 .map(|step| BoundStep { by_words: wanted == Selector::Discrete, ..step })
                 .collect::<Vec<BoundStep>>()
         };
+        let words = of(Selector::Discrete);
         let silence = steps(rulebook, Rule::is_on_silence).map(|(id, _)| id).collect();
         Bindings {
             words: Arc::new(Binding {
-                steps: of(Selector::Discrete),
+                needs: needs(&words),
+                steps: words,
                 words: true,
                 parts: Vec::new(),
                 counted: Vec::new(),
@@ -200,7 +224,8 @@ fn binding(entry: &PointEntry, rulebook: &Rulebook, bindings: &Bindings) -> Bind
         .filter(|(_, step)| !step.is_joined())
         .filter_map(|(id, step)| bound(id, step, &entry.limits, unit));
     let (parts, counted) = (parts(entry, rulebook), counted(entry, rulebook));
-    Binding { steps: discrete.iter().cloned().chain(special).collect(), words, parts, counted }
+    let steps: Vec<BoundStep> = discrete.iter().cloned().chain(special).collect();
+    Binding { needs: needs(&steps), steps, words, parts, counted }
 }
 
 /// The steps of the chosen rules, with their places. The rulebook holds fewer than 2^16.

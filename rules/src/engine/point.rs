@@ -191,7 +191,7 @@ impl Point {
         self.more.is_none()
             && words
             && self.binding.parts.is_empty()
-            && self.binding.steps.iter().all(|step| step.when.of(evidence) != Verdict::Met)
+            && self.binding.is_quiet_under(evidence)
     }
 
     pub(super) fn set_phase(&mut self, step: StepRef, phase: Phase<GatewayTime>) {
