@@ -12,6 +12,7 @@ import { computed, reactive } from "vue";
 import { all, ifThere, look } from "./ask";
 import { BROWSER, follow } from "./follow";
 import { sayClock } from "./clock";
+import { mustBeHeard } from "./sounding";
 import type { Alarm, CentreEvent, Coverage, Demo, Gateway, Health, Incident, Listed, Ticket } from "./shapes";
 
 /** Without a word for so long the centre is lost. It pulses every five seconds. */
@@ -72,16 +73,8 @@ export const centre = reactive({
 /** Grows with every change of a kind, for pages that hold more than the store does. */
 export const changes = reactive({ alarm: 0, ticket: 0, gateway: 0, registry: 0, gap: 0 });
 
-export function unacked(alarm: Alarm): boolean {
-  return alarm.state === "active-unacked" || alarm.state === "returned-unacked";
-}
-
-export function active(alarm: Alarm): boolean {
-  return alarm.state === "active-unacked" || alarm.state === "active-acked";
-}
-
 /** Whether anything must be heard now. */
-export const sounds = computed(() => centre.alarms.some((alarm) => alarm.sounds ?? unacked(alarm)));
+export const sounds = computed(() => mustBeHeard(centre.alarms));
 
 export const lost = computed(() => centre.contact.state === "lost");
 

@@ -1,11 +1,9 @@
 /** Nothing that is open is hidden from the wall: it is shown, or it is counted. */
 
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { board, drawn, size, DRAWN } from "./fires";
 import type { Alarm, AlarmState } from "../../centre/shapes";
-
-vi.mock("../../sound", () => ({}));
 
 let made = 0;
 function alarm(told: Partial<Alarm> & { state: AlarmState }): Alarm {

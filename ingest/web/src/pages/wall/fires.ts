@@ -5,7 +5,7 @@
  */
 
 import type { Alarm } from "../../centre/shapes";
-import { active, unacked } from "../../centre/store";
+import { active, unacked } from "../../centre/sounding";
 
 export interface Fire {
   key: string;
