@@ -7,9 +7,8 @@
 
 use std::collections::HashMap;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use firegrid_rules::alarm::{State as AlarmState, Verdict};
 use firegrid_rules::rulebook::{RuleId, Severity};
 use firegrid_wire::names::FullPointId;
@@ -21,25 +20,29 @@ use super::places::Whereabouts;
 use super::problem::{Problem, Reason};
 use super::shown::{at_centre, at_gateway, why_not};
 use super::{Centre, JUDGE_PATIENCE, Shared, in_time};
+use crate::api::problem::Refusal;
 use crate::judge::events::{Action, Done, PointsAsked};
 use crate::storage::alarms::{self, Alarm, AlarmFilter};
 use crate::storage::history::HistoryLine;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 const MOST: usize = 1_000;
 
 /// At most so many points are looked at for one list.
 const LOOKED_AT: usize = 200;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new()
-        .route("/alarms", get(list))
-        .route("/alarms/{id}", get(one))
-        .route("/alarms/{id}/acknowledge", post(acknowledge))
-        .route("/alarms/{id}/close", post(close))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(one))
+        .routes(routes!(acknowledge))
+        .routes(routes!(close))
 }
 
 /// An alarm as answers show it.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = AlarmsShown)]
 pub(super) struct Shown {
     id: String,
     kind: String,
@@ -47,8 +50,10 @@ pub(super) struct Shown {
     title_en: String,
     rule: String,
     step: String,
+    #[schema(value_type = String)]
     severity: Severity,
     severity_zh: &'static str,
+    #[schema(value_type = String)]
     state: AlarmState,
     state_zh: &'static str,
     gateway: String,
@@ -69,6 +74,7 @@ pub(super) struct Shown {
     acknowledged: Option<ShownDeed>,
     returned: Option<String>,
     closed: Option<ShownDeed>,
+    #[schema(value_type = Option<String>)]
     verdict: Option<Verdict>,
     exception: Option<String>,
     /// The point it stands on is another one now or is gone: only a person can close it.
@@ -86,7 +92,8 @@ pub(super) struct Shown {
 }
 
 /// An alarm's place in its incident.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = AlarmsShownPlace)]
 struct ShownPlace {
     id: String,
     /// Whether it is the first alarm 首警.
@@ -95,6 +102,15 @@ struct ShownPlace {
     new_zone: bool,
 }
 
+#[utoipa::path(
+    get,
+    path = "/alarms",
+    tag = "alarms",
+    operation_id = "list_alarms",
+    summary = "实时报警 Live alarms, the newest first",
+    params(("state" = Option<String>, Query, description = "Only in this state; `open`: whatever is not over"), ("kind" = Option<String>, Query, description = "Only of this kind"), ("unit" = Option<String>, Query, description = "Only of this unit"), ("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<Shown>), Problem)
+)]
 async fn list(
     State(centre): State<Centre>,
     mut asked: Asked,
@@ -151,13 +167,23 @@ async fn list(
     Ok(Json(Listed { items: first.chain(rest).collect(), next: listed.next }))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = AlarmsWithHistory)]
 struct WithHistory {
     #[serde(flatten)]
     alarm: Shown,
     history: Vec<ShownLine>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/alarms/{id}",
+    tag = "alarms",
+    operation_id = "one_alarms",
+    summary = "一条报警及其历史 One alarm with its history",
+    params(("id" = String, Path, description = "Which one")),
+    responses((status = 200, description = "As asked", body = WithHistory), Problem)
+)]
 async fn one(
     State(centre): State<Centre>,
     Path(id): Path<String>,
@@ -174,14 +200,25 @@ async fn one(
     }))
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AlarmsAcknowledge)]
 struct Acknowledge {
     by: String,
     /// The version that was seen.
     version: Option<u32>,
 }
 
+#[utoipa::path(
+    post,
+    path = "/alarms/{id}/acknowledge",
+    tag = "alarms",
+    operation_id = "acknowledge_alarms",
+    summary = "接警 Take an alarm",
+    params(("id" = String, Path, description = "Which one")),
+    request_body = Acknowledge,
+    responses((status = 200, description = "As asked", body = Shown), Refusal)
+)]
 async fn acknowledge(
     State(centre): State<Centre>,
     Path(alarm): Path<String>,
@@ -192,8 +229,9 @@ async fn acknowledge(
         .await
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AlarmsClose)]
 struct Close {
     by: String,
     verdict: String,
@@ -203,6 +241,16 @@ struct Close {
     version: Option<u32>,
 }
 
+#[utoipa::path(
+    post,
+    path = "/alarms/{id}/close",
+    tag = "alarms",
+    operation_id = "close_alarms",
+    summary = "核实结束 Say what an alarm was",
+    params(("id" = String, Path, description = "Which one")),
+    request_body = Close,
+    responses((status = 200, description = "As asked", body = Shown), Refusal)
+)]
 async fn close(
     State(centre): State<Centre>,
     Path(alarm): Path<String>,
@@ -344,12 +392,14 @@ fn show(
 }
 
 /// A line of the history of an alarm or ticket.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = AlarmsShownLine)]
 pub(super) struct ShownLine {
     n: u32,
     at: String,
     by: Option<String>,
     what: String,
+    #[schema(value_type = Object)]
     body: serde_json::Value,
 }
 

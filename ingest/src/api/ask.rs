@@ -92,7 +92,7 @@ impl Asked {
 }
 
 /// A list, and the cursor after which it goes on; none at its end.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub(super) struct Listed<T> {
     /// The entries, in the order that the resource promises.
     pub(super) items: Vec<T>,

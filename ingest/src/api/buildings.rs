@@ -1,22 +1,24 @@
 //! `GET buildings`: the buildings of the units, by id. Filter: `unit`.
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 
 use super::ask::{Asked, Listed};
 use super::problem::Problem;
 use super::{Centre, Shared};
 use crate::registry::words::{Purpose, zh_of};
 use crate::storage::registered::{Building, buildings};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 const MOST: usize = 5_000;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new().route("/buildings", get(list))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = BuildingsShown)]
 struct Shown {
     id: String,
     unit: String,
@@ -31,6 +33,15 @@ struct Shown {
     height: Option<f64>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/buildings",
+    tag = "buildings",
+    operation_id = "list_buildings",
+    summary = "建筑 The buildings of the units",
+    params(("unit" = Option<String>, Query, description = "Only of this unit"), ("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<Shown>), Problem)
+)]
 async fn list(
     State(centre): State<Centre>,
     mut asked: Asked,

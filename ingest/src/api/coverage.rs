@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use firegrid_rules::routing::Level;
 use firegrid_wire::names::GatewayId;
 
@@ -15,21 +14,26 @@ use super::points::Tally;
 use super::problem::Problem;
 use super::{Centre, Shared, in_time};
 use crate::storage::coverage::{OpenCount, open_alarms, open_tickets};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new().route("/coverage", get(list))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = CoverageAnswer)]
 struct Answer {
     items: Vec<Shown>,
 }
 
 /// A grid with everything below it.
-#[derive(Clone, serde::Serialize)]
+#[derive(Clone, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = CoverageShown)]
 struct Shown {
     grid: String,
     name: String,
+    #[schema(value_type = String)]
     level: Level,
     level_zh: &'static str,
     parent: Option<String>,
@@ -39,7 +43,8 @@ struct Shown {
 
 /// A point is counted once: as `watched` if its calm proves something, else as `never`, `blind`,
 /// `shielded` or `in_test`, in this order, or as none of these (faulty, absent, unknown).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = CoverageCounts)]
 struct Counts {
     units: usize,
     gateways: usize,
@@ -56,6 +61,14 @@ struct Counts {
     overdue: u64,
 }
 
+#[utoipa::path(
+    get,
+    path = "/coverage",
+    tag = "coverage",
+    operation_id = "list_coverage",
+    summary = "监测覆盖 What is watched and open in every grid",
+    responses((status = 200, description = "As asked", body = Answer), Problem)
+)]
 async fn list(State(centre): State<Centre>, asked: Asked) -> Result<Json<Answer>, Problem> {
     asked.finish()?;
     let reader = &centre.sources.reader;

@@ -11,7 +11,7 @@ use crate::judge::events::{Action, Done, Refused};
 use crate::storage::alarms::Deed;
 
 /// Who did something and when, as answers show it.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub(super) struct ShownDeed {
     by: String,
     at: String,

@@ -1,9 +1,8 @@
 //! `GET devices`: the devices of the gateways as the registry knows them, by gateway and name.
 //! Filters: `unit`, `gateway`. How they stand is told by `points`.
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use firegrid_wire::names::GatewayId;
 
 use super::ask::{Asked, Listed};
@@ -11,14 +10,17 @@ use super::problem::Problem;
 use super::{Centre, Shared};
 use crate::storage::gateways;
 use crate::storage::registered::{Device, devices};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 const MOST: usize = 10_000;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new().route("/devices", get(list))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = DevicesShown)]
 struct Shown {
     gateway: String,
     device: String,
@@ -30,6 +32,15 @@ struct Shown {
     model: String,
 }
 
+#[utoipa::path(
+    get,
+    path = "/devices",
+    tag = "devices",
+    operation_id = "list_devices",
+    summary = "设备 The devices of the gateways",
+    params(("unit" = Option<String>, Query, description = "Only of this unit"), ("gateway" = Option<String>, Query, description = "Only of this gateway"), ("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<Shown>), Problem)
+)]
 async fn list(
     State(centre): State<Centre>,
     mut asked: Asked,

@@ -4,23 +4,25 @@
 //! `gap` says that events between `after` and the first one are no longer kept, or that the
 //! centre knows of less than the page has seen: read the lists again.
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 
 use super::ask::Asked;
 use super::problem::Problem;
 use super::shown::at_centre;
 use super::{Centre, Shared};
 use crate::storage::events::{self, Event};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 const MOST: usize = 1_000;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new().route("/events", get(list))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = EventsAnswer)]
 struct Answer {
     items: Vec<Shown>,
     /// Give this as `after` the next time.
@@ -30,14 +32,25 @@ struct Answer {
 }
 
 /// An event as answers show it.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = EventsShown)]
 pub(super) struct Shown {
     pub(super) id: u64,
     pub(super) kind: String,
     at: String,
+    #[schema(value_type = Object)]
     body: serde_json::Value,
 }
 
+#[utoipa::path(
+    get,
+    path = "/events",
+    tag = "events",
+    operation_id = "list_events",
+    summary = "变化 What changed, by id",
+    params(("after" = Option<String>, Query, description = "The `next` of the page before"), ("latest" = Option<bool>, Query, description = "Begin at the end"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Answer), Problem)
+)]
 async fn list(State(centre): State<Centre>, mut asked: Asked) -> Result<Json<Answer>, Problem> {
     let after: Option<u64> = asked.optional("after")?;
     let latest = asked.flag("latest")?;

@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use firegrid_rules::sight::Sight;
 use firegrid_wire::beat::{Clock, SpoolHealth};
 use firegrid_wire::names::GatewayId;
@@ -18,20 +17,21 @@ use super::ask::{Asked, Body, Listed, person};
 use super::problem::Problem;
 use super::shown::{at_centre, at_gateway};
 use super::{Centre, Shared, deed, in_time};
+use crate::api::problem::Refusal;
 use crate::judge::events::{
     Action, BeatNow, GatewayNow, LaneNow, POINTS_PER_ANSWER, PointNow, PointsAsked,
 };
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 const MOST: usize = 5_000;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new()
-        .route("/gateways", get(list))
-        .route("/gateways/{id}", get(one))
-        .route("/gateways/{id}/settle", post(settle))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(one)).routes(routes!(settle))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = GatewaysShown)]
 struct Shown {
     gateway: String,
     unit: Option<String>,
@@ -40,6 +40,7 @@ struct Shown {
     last_heard: Option<String>,
     beat: Option<String>,
     span: Option<String>,
+    #[schema(value_type = Option<String>)]
     clock: Option<Clock>,
     /// How far the centre's clock was ahead of the gateway's when its last beat came; the way
     /// of the message is part of it.
@@ -47,6 +48,7 @@ struct Shown {
     /// Points that its last beat tells to be fire-class.
     alarms: Option<u32>,
     spool: Option<ShownSpool>,
+    #[schema(value_type = BTreeMap<String, ShownLane>)]
     lanes: PerLane<ShownLane>,
     catalogue: Option<String>,
     /// How many points its catalogue has; null while the centre does not know it.
@@ -60,14 +62,17 @@ struct Shown {
     conflict: Option<String>,
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = GatewaysShownSpool)]
 struct ShownSpool {
+    #[schema(value_type = String)]
     health: SpoolHealth,
     depth: u64,
     age_ms: u64,
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = GatewaysShownLane)]
 struct ShownLane {
     /// Up to where everything is committed.
     position: Option<String>,
@@ -84,6 +89,15 @@ struct ShownLane {
     spans: Vec<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/gateways",
+    tag = "gateways",
+    operation_id = "list_gateways",
+    summary = "网关 Every gateway",
+    params(("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<Shown>), Problem)
+)]
 async fn list(
     State(centre): State<Centre>,
     mut asked: Asked,
@@ -149,14 +163,16 @@ fn show_lane(which: Lane, lane: &LaneNow, beat: Option<&BeatNow>) -> ShownLane {
 }
 
 /// A gateway with the devices of which nothing is seen.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = GatewaysWithDevices)]
 struct WithDevices {
     #[serde(flatten)]
     gateway: Shown,
     blind_devices: Vec<BlindDevice>,
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = GatewaysBlindDevice)]
 struct BlindDevice {
     device: String,
     /// How many of its points are not seen.
@@ -165,6 +181,15 @@ struct BlindDevice {
     since: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/gateways/{id}",
+    tag = "gateways",
+    operation_id = "one_gateways",
+    summary = "一台网关 One gateway with its blind devices",
+    params(("id" = String, Path, description = "Which one")),
+    responses((status = 200, description = "As asked", body = WithDevices), Problem)
+)]
 async fn one(
     State(centre): State<Centre>,
     Path(id): Path<String>,
@@ -201,12 +226,23 @@ fn blind_devices(points: &[PointNow]) -> Vec<BlindDevice> {
     blind.into_iter().map(show).collect()
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = GatewaysSettle)]
 struct Settle {
     by: String,
 }
 
+#[utoipa::path(
+    post,
+    path = "/gateways/{id}/settle",
+    tag = "gateways",
+    operation_id = "settle_gateways",
+    summary = "确认哪台是真的 Of two boxes the one that speaks now is right",
+    params(("id" = String, Path, description = "Which one")),
+    request_body = Settle,
+    responses((status = 200, description = "As it stands now", body = Object), Refusal)
+)]
 async fn settle(
     State(centre): State<Centre>,
     Path(id): Path<String>,

@@ -1,8 +1,7 @@
 //! `GET grids`: the grid tree, by id. Filters: `level`, `parent`, `retired` (false unless said).
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use firegrid_rules::routing::Level;
 
 use super::ask::{Asked, Listed};
@@ -10,18 +9,22 @@ use super::places::GridPath;
 use super::problem::Problem;
 use super::{Centre, Shared};
 use crate::storage::registry::Grid;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// A county has about 1 300 grids.
 const MOST: usize = 5_000;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new().route("/grids", get(list))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = GridsShown)]
 struct Shown {
     id: String,
     name: String,
+    #[schema(value_type = String)]
     level: Level,
     level_zh: &'static str,
     parent: Option<String>,
@@ -31,6 +34,15 @@ struct Shown {
     retired: bool,
 }
 
+#[utoipa::path(
+    get,
+    path = "/grids",
+    tag = "grids",
+    operation_id = "list_grids",
+    summary = "网格 The grid tree",
+    params(("level" = Option<String>, Query, description = "Only of this level"), ("parent" = Option<String>, Query, description = "Only directly below this grid"), ("retired" = Option<bool>, Query, description = "Those that have vanished from the registry"), ("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<Shown>), Problem)
+)]
 async fn list(
     State(centre): State<Centre>,
     mut asked: Asked,

@@ -1,9 +1,8 @@
 //! `GET health`: how the centre is, and how much of the region is watched. Silence is never
 //! calm: an empty list of alarms means nothing without this.
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 
 use super::ask::Asked;
 use super::points::Watched;
@@ -11,12 +10,15 @@ use super::problem::{Problem, Reason};
 use super::shown::at_centre;
 use super::{Centre, Shared, in_time};
 use crate::judge::events::Health;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new().route("/health", get(health))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(health))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = HealthAnswer)]
 struct Answer {
     /// `ok`, or `degraded` with its `problems`.
     status: &'static str,
@@ -37,13 +39,15 @@ struct Answer {
     points: Option<Watched>,
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = HealthListening)]
 struct Listening {
     urgent: bool,
     routine: bool,
 }
 
-#[derive(Default, serde::Serialize)]
+#[derive(Default, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = HealthGateways)]
 struct Gateways {
     total: usize,
     online: usize,
@@ -55,6 +59,14 @@ struct Gateways {
 /// So many batches waiting for the series store are more than a hiccup.
 const SERIES_LATE: u64 = 10_000;
 
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "health",
+    operation_id = "health_health",
+    summary = "监控中心状态 How the centre is",
+    responses((status = 200, description = "As asked", body = Answer), Problem)
+)]
 async fn health(State(centre): State<Centre>, asked: Asked) -> Result<Json<Answer>, Problem> {
     asked.finish()?;
     let door = &centre.sources.door;

@@ -4,9 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use firegrid_rules::alarm::State as AlarmState;
 
 use super::alarms::{self, Shown};
@@ -14,20 +13,22 @@ use super::ask::{Asked, Body, Listed, person};
 use super::deed::act;
 use super::problem::Problem;
 use super::{Centre, Shared};
+use crate::api::problem::Refusal;
 use crate::judge::events::{Action, Done};
 use crate::storage::alarms::{AlarmFilter, list as stored};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// Alarms that are looked at for incidents: more than a county ever has open at once.
 const ALARMS: u32 = 2_000;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new()
-        .route("/incidents", get(list))
-        .route("/incidents/{id}/acknowledge", post(acknowledge))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(acknowledge))
 }
 
 /// Fires that belong together.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = IncidentsIncident)]
 struct Incident {
     id: String,
     /// The first alarm 首警 that is not closed.
@@ -44,6 +45,15 @@ struct Incident {
     alarms: Vec<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/incidents",
+    tag = "incidents",
+    operation_id = "list_incidents",
+    summary = "同一单位的火情 Fires of a unit as one incident",
+    params(("state" = Option<String>, Query, description = "Only in this state; `open`: whatever is not over"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<Incident>), Problem)
+)]
 async fn list(
     State(centre): State<Centre>,
     asked: Asked,
@@ -87,18 +97,30 @@ async fn list(
     Ok(Json(Listed { items, next: None }))
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = IncidentsAcknowledge)]
 struct Acknowledge {
     by: String,
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = IncidentsTaken)]
 struct Taken {
     /// The alarms that were taken.
     alarms: Vec<Shown>,
 }
 
+#[utoipa::path(
+    post,
+    path = "/incidents/{id}/acknowledge",
+    tag = "incidents",
+    operation_id = "acknowledge_incidents",
+    summary = "全部接警 Take every alarm of an incident",
+    params(("id" = String, Path, description = "Which one")),
+    request_body = Acknowledge,
+    responses((status = 200, description = "As asked", body = Taken), Refusal)
+)]
 async fn acknowledge(
     State(centre): State<Centre>,
     Path(incident): Path<String>,

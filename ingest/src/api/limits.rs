@@ -5,7 +5,7 @@ use firegrid_rules::rulebook::Rulebook;
 use firegrid_wire::catalogue::PointEntry;
 
 /// A limit as answers show it.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, utoipa::ToSchema)]
 pub(super) struct ShownLimit {
     rule: String,
     step: String,

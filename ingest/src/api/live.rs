@@ -10,11 +10,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event as Sent, Sse};
-use axum::routing::get;
 use futures_util::stream::{self, Stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -24,6 +22,8 @@ use super::problem::{Problem, Reason};
 use super::shown::at_centre;
 use super::{Centre, Shared};
 use crate::storage::events;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// How often it is said that the centre is here. A page that hears nothing for twice as long has
 /// lost it.
@@ -39,10 +39,19 @@ pub(super) const FOLLOWERS: usize = 256;
 /// The places of those who follow.
 pub(super) type Seats = Arc<Semaphore>;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new().route("/live", get(live))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(live))
 }
 
+#[utoipa::path(
+    get,
+    path = "/live",
+    tag = "live",
+    operation_id = "live_live",
+    summary = "实时变化（SSE） What changes, as server-sent events",
+    params(("after" = Option<String>, Query, description = "The `next` of the page before")),
+    responses((status = 200, description = "As asked", body = String, content_type = "text/event-stream"), Problem)
+)]
 async fn live(
     State(centre): State<Centre>,
     headers: HeaderMap,

@@ -14,9 +14,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::get;
-use axum::{Json, Router};
 use firegrid_wire::names::GatewayId;
 use firegrid_wire::span::{BatchName, Lane, SpanId};
 use firegrid_wire::time::{CentreTime, GatewayTime};
@@ -30,6 +29,8 @@ use crate::storage::conflicts::{self, ConflictBatch, ConflictSpan};
 use crate::storage::dead_letters::{self, DeadLetter, LetterFilter};
 use crate::storage::holes::{self, Hole, HoleFilter};
 use crate::storage::vouched::{self, Gap, Vouched};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 const MOST: usize = 1_000;
 
@@ -39,30 +40,43 @@ const A_DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Batches of a second box that are shown.
 const BATCHES_SHOWN: u32 = 20;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new()
-        .route("/holes", get(list_holes))
-        .route("/dead-letters", get(list_letters))
-        .route("/dead-letters/{id}", get(one_letter))
-        .route("/conflicts", get(list_conflicts))
-        .route("/conflicts/{gateway}", get(one_conflict))
-        .route("/vouched", get(list_vouched))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list_holes))
+        .routes(routes!(list_letters))
+        .routes(routes!(one_letter))
+        .routes(routes!(list_conflicts))
+        .routes(routes!(one_conflict))
+        .routes(routes!(list_vouched))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = MissingShownHole)]
 struct ShownHole {
     gateway: String,
+    #[schema(value_type = String)]
     lane: Lane,
     kind: String,
     kind_zh: &'static str,
     kind_en: &'static str,
     /// The batch or marker that told of it; the hole lies before it, or is it.
+    #[schema(value_type = String)]
     told_by: BatchName,
     /// What stood before, the marker's own words, or why it cannot be read.
+    #[schema(value_type = Object)]
     evidence: serde_json::Value,
     arrived: String,
 }
 
+#[utoipa::path(
+    get,
+    path = "/holes",
+    tag = "holes",
+    operation_id = "list_holes_holes",
+    summary = "缺失 What is known to be missing",
+    params(("gateway" = Option<String>, Query, description = "Only of this gateway"), ("kind" = Option<String>, Query, description = "Only of this kind"), ("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<ShownHole>), Problem)
+)]
 async fn list_holes(
     State(centre): State<Centre>,
     mut asked: Asked,
@@ -100,12 +114,14 @@ fn show_hole(hole: Hole) -> ShownHole {
     }
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = MissingShownLetter)]
 struct ShownLetter {
     id: String,
     gateway: String,
     /// The last part of the topic it came on.
     topic: String,
+    #[schema(value_type = Option<String>)]
     batch: Option<BatchName>,
     /// The record in the batch, if the others were taken.
     index: Option<u32>,
@@ -114,6 +130,15 @@ struct ShownLetter {
     arrived: String,
 }
 
+#[utoipa::path(
+    get,
+    path = "/dead-letters",
+    tag = "dead-letters",
+    operation_id = "list_letters_dead_letters",
+    summary = "死信 What could not be read",
+    params(("gateway" = Option<String>, Query, description = "Only of this gateway"), ("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<ShownLetter>), Problem)
+)]
 async fn list_letters(
     State(centre): State<Centre>,
     mut asked: Asked,
@@ -129,7 +154,8 @@ async fn list_letters(
     Ok(Json(Listed { items, next: listed.next }))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = MissingWithBytes)]
 struct WithBytes {
     #[serde(flatten)]
     letter: ShownLetter,
@@ -137,6 +163,15 @@ struct WithBytes {
     hex: String,
 }
 
+#[utoipa::path(
+    get,
+    path = "/dead-letters/{id}",
+    tag = "dead-letters",
+    operation_id = "one_letter_dead_letters",
+    summary = "一条死信 One of them",
+    params(("id" = String, Path, description = "Which one")),
+    responses((status = 200, description = "As asked", body = WithBytes), Problem)
+)]
 async fn one_letter(
     State(centre): State<Centre>,
     Path(id): Path<String>,
@@ -166,7 +201,8 @@ fn show_letter(letter: &DeadLetter) -> ShownLetter {
     }
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = MissingShownConflict)]
 struct ShownConflict {
     gateway: String,
     since: String,
@@ -174,12 +210,24 @@ struct ShownConflict {
     spans: Vec<ShownSpan>,
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = MissingShownSpan)]
 struct ShownSpan {
+    #[schema(value_type = String)]
     lane: Lane,
+    #[schema(value_type = String)]
     position: BatchName,
 }
 
+#[utoipa::path(
+    get,
+    path = "/conflicts",
+    tag = "conflicts",
+    operation_id = "list_conflicts_conflicts",
+    summary = "同号冲突 Identities that two boxes use",
+    params(("gateway" = Option<String>, Query, description = "Only of this gateway"), ("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<ShownConflict>), Problem)
+)]
 async fn list_conflicts(
     State(centre): State<Centre>,
     mut asked: Asked,
@@ -199,21 +247,34 @@ async fn list_conflicts(
     Ok(Json(Listed::cut(shown, limit, |conflict| conflict.gateway.clone())))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = MissingWithBatches)]
 struct WithBatches {
     #[serde(flatten)]
     conflict: ShownConflict,
     batches: Vec<ShownBatch>,
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = MissingShownBatch)]
 struct ShownBatch {
+    #[schema(value_type = String)]
     lane: Lane,
+    #[schema(value_type = String)]
     batch: BatchName,
     text: String,
     arrived: String,
 }
 
+#[utoipa::path(
+    get,
+    path = "/conflicts/{gateway}",
+    tag = "conflicts",
+    operation_id = "one_conflict_conflicts",
+    summary = "一处冲突 One of them",
+    params(("gateway" = String, Path, description = "Which one")),
+    responses((status = 200, description = "As asked", body = WithBatches), Problem)
+)]
 async fn one_conflict(
     State(centre): State<Centre>,
     Path(id): Path<String>,
@@ -260,7 +321,8 @@ fn show_batch(batch: ConflictBatch) -> ShownBatch {
     }
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = MissingShownStretch)]
 struct ShownStretch {
     span: String,
     /// Gateway time, as all of it.
@@ -274,6 +336,15 @@ struct ShownStretch {
     changed: String,
 }
 
+#[utoipa::path(
+    get,
+    path = "/vouched",
+    tag = "vouched",
+    operation_id = "list_vouched_vouched",
+    summary = "可信时段 For which time a lane was vouched",
+    params(("gateway" = String, Query, description = "Only of this gateway"), ("lane" = String, Query, description = "Only of this lane"), ("from" = Option<String>, Query, description = "From this moment on"), ("to" = Option<String>, Query, description = "Up to this moment"), ("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<ShownStretch>), Problem)
+)]
 async fn list_vouched(
     State(centre): State<Centre>,
     mut asked: Asked,

@@ -36,15 +36,18 @@ mod units;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Request};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use firegrid_rules::rulebook::Rulebook;
 use firegrid_wire::names::RegionId;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore, watch};
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
 
 use self::places::Places;
 use self::problem::{Problem, Reason};
@@ -120,7 +123,7 @@ pub async fn router(sources: Sources, beside: Router) -> Result<Router, StorageE
         seats: Arc::new(Semaphore::new(live::FOLLOWERS)),
         registry: Arc::default(),
     };
-    let api = Router::new()
+    let (api, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(alarms::router())
         .merge(buildings::router())
         .merge(coverage::router())
@@ -138,8 +141,18 @@ pub async fn router(sources: Sources, beside: Router) -> Result<Router, StorageE
         .merge(series::router())
         .merge(tickets::router())
         .merge(units::router())
-        .fallback(async || Problem::missing("这个接口", "such resource"));
+        .split_for_parts();
+    document.paths.paths = document
+        .paths
+        .paths
+        .into_iter()
+        .map(|(path, item)| (format!("/api/v1{path}"), item))
+        .collect();
+    let document = Arc::new(document);
+    let told = async move || Json(document.as_ref().clone());
+    let api = api.fallback(async || Problem::missing("这个接口", "such resource"));
     Ok(Router::new()
+        .route("/api/openapi.json", get(told))
         .nest("/api/v1", api)
         .merge(crate::page::router())
         .fallback(async || Problem::missing("这个页面", "such page"))
@@ -151,6 +164,18 @@ pub async fn router(sources: Sources, beside: Router) -> Result<Router, StorageE
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn(guard)))
 }
+
+/// What the interface is, for programs: made from the handlers themselves.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Firegrid",
+        description = "监控中心接口。 The interface of a monitoring centre. Moments are ISO 8601 \
+                       in UTC; lists go on with `after`."
+    ),
+    components(schemas(problem::Details))
+)]
+struct Document;
 
 /// Serves until `stop` is done, then lets the answers that are under way finish.
 pub async fn serve(

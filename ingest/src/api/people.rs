@@ -1,25 +1,28 @@
 //! `GET people`: who is entered for which grid, by id. Filters: `grid` (only those entered for
 //! this very grid), `role`.
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use firegrid_rules::routing::{PersonRow, Role};
 
 use super::ask::{Asked, Listed};
 use super::problem::Problem;
 use super::{Centre, Shared};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 const MOST: usize = 5_000;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new().route("/people", get(list))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = PeopleShown)]
 struct Shown {
     id: String,
     name: String,
+    #[schema(value_type = String)]
     role: Role,
     role_zh: &'static str,
     phone: String,
@@ -27,6 +30,15 @@ struct Shown {
     grid_name: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/people",
+    tag = "people",
+    operation_id = "list_people",
+    summary = "人员 Who is entered for which grid",
+    params(("grid" = Option<String>, Query, description = "Only of this grid"), ("role" = Option<String>, Query, description = "Only in this role"), ("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<Shown>), Problem)
+)]
 async fn list(
     State(centre): State<Centre>,
     mut asked: Asked,

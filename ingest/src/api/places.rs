@@ -20,17 +20,18 @@ pub(super) struct Places {
 }
 
 /// A person, as far as whoever must call needs it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub(super) struct ShownPerson {
     id: String,
     name: String,
+    #[schema(value_type = String)]
     role: Role,
     role_zh: &'static str,
     phone: String,
 }
 
 /// From the region down to the owning grid; a level that is not on the way is null.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub(super) struct GridPath {
     pub(super) region: Option<Named>,
     pub(super) large: Option<Named>,
@@ -49,14 +50,14 @@ impl GridPath {
 }
 
 /// A place and its name.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub(super) struct Named {
     pub(super) id: String,
     pub(super) name: String,
 }
 
 /// Where something is and whom to call, as far as it is known.
-#[derive(Debug, Clone, Default, serde::Serialize)]
+#[derive(Debug, Clone, Default, serde::Serialize, utoipa::ToSchema)]
 pub(super) struct Whereabouts {
     /// The unit's id.
     unit: Option<String>,

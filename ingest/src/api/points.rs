@@ -5,9 +5,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use firegrid_rules::decision::{At, Occurrence};
 use firegrid_rules::engine::{PhaseView, Standing, Voice};
 use firegrid_rules::sight::Sight;
@@ -25,31 +24,37 @@ use super::shown::{ShownSight, ShownValue, at_gateway, quality_zh, why_not};
 use super::{Centre, Shared, in_time};
 use crate::calendar::iso;
 use crate::judge::events::{POINTS_PER_ANSWER, PointNow, PointsAsked};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 const MOST: usize = 10_000;
 
 /// How old the count of what is watched may be. Every page asks for it.
 const COUNT_LASTS: Millis = Millis::seconds(3);
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new().route("/points", get(list))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = PointsShown)]
 struct Shown {
     point: String,
     label: String,
     gateway: String,
     unit: Option<String>,
     unit_name: Option<String>,
+    #[schema(value_type = String)]
     lane: Lane,
     system: Option<u8>,
     part: Option<u8>,
     zone: Option<String>,
     tags: Vec<String>,
     limits: std::collections::BTreeMap<String, f64>,
+    #[schema(value_type = Option<String>)]
     si_unit: Option<Unit>,
     value: Option<ShownValue>,
+    #[schema(value_type = String)]
     quality: Quality,
     quality_zh: &'static str,
     time: Option<String>,
@@ -62,7 +67,8 @@ struct Shown {
 }
 
 /// A step of a rule that is not quiet on the point.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = PointsShownPhase)]
 struct ShownPhase {
     rule: String,
     step: String,
@@ -72,6 +78,15 @@ struct ShownPhase {
     since: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/points",
+    tag = "points",
+    operation_id = "list_points",
+    summary = "监测点 Every point as it stands",
+    params(("gateway" = Option<String>, Query, description = "Only of this gateway"), ("lane" = Option<String>, Query, description = "Only of this lane"), ("notable" = Option<bool>, Query, description = "Only what is not normal or cannot speak"), ("point" = Option<String>, Query, description = "Only this point"), ("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<Shown>), Problem)
+)]
 async fn list(
     State(centre): State<Centre>,
     mut asked: Asked,
@@ -180,7 +195,8 @@ fn is_notable(point: &PointNow, now: CentreTime) -> bool {
 }
 
 /// How many points there are, and how many of them can speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = PointsWatched)]
 pub(super) struct Watched {
     pub(super) total: usize,
     pub(super) speaking: usize,

@@ -1,6 +1,8 @@
 //! What the API says when it does not do what was asked: problem details (RFC 9457), with the
 //! reason for people in both languages.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,6 +10,8 @@ use axum::response::{IntoResponse, Response};
 use crate::judge::door::Gone;
 use crate::series::ReadError;
 use crate::storage::StorageError;
+use utoipa::IntoResponses;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 /// Why a request was not answered, by what to do about it.
 #[derive(Debug)]
@@ -29,7 +33,7 @@ pub(super) enum Problem {
 }
 
 /// The same for people who read Chinese and people who read English.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub(super) struct Reason {
     /// A word for programs, where there is one: `not-proven`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +47,8 @@ pub(super) struct Reason {
 /// How long to wait before asking again, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+const PROBLEM: &str = "application/problem+json";
+const MEDIA_TYPE: HeaderValue = HeaderValue::from_static(PROBLEM);
 
 impl Reason {
     /// Both languages.
@@ -157,13 +162,45 @@ impl From<Gone> for Problem {
 }
 
 /// The members of RFC 9457, and `reason` with both languages.
-#[derive(serde::Serialize)]
-struct Details {
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub(super) struct Details {
     r#type: &'static str,
     title: &'static str,
     status: u16,
     detail: String,
     reason: Reason,
+}
+
+impl IntoResponses for Problem {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        described(&["400", "404", "500", "503"])
+    }
+}
+
+/// The problems of what changes something.
+pub(super) struct Refusal;
+
+impl IntoResponses for Refusal {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        described(&["400", "404", "409", "500", "503"])
+    }
+}
+
+fn described(statuses: &[&str]) -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+    let described = |status: &&str| {
+        let what = match *status {
+            "400" => "The request cannot be understood",
+            "404" => "There is no such thing",
+            "409" => "It cannot be done now: the reason has a code",
+            "503" => "The centre cannot answer now: try again",
+            _ => "Something stored cannot be read",
+        };
+        let schema = Ref::from_schema_name("Details");
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        let response = ResponseBuilder::new().description(what).content(PROBLEM, content);
+        ((*status).to_owned(), RefOr::T(response.build()))
+    };
+    statuses.iter().map(described).collect()
 }
 
 impl IntoResponse for Problem {

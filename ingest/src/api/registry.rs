@@ -10,11 +10,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use firegrid_wire::names::GatewayId;
@@ -25,10 +24,13 @@ use super::deed::refusal;
 use super::places::Places;
 use super::problem::{Problem, Reason};
 use super::{ACTION_PATIENCE, Shared};
+use crate::api::problem::Refusal;
 use crate::judge::events::Action;
 use crate::registry::{
     Counts, Encoding, Given, Import, Language, Registry, RegistryMistake, Sheets, Table,
 };
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
 /// The longest body of an import: sheets of 12 MiB in base64. A county's are below one.
 const IMPORT_BYTES: usize = 16 * 1024 * 1024;
@@ -36,13 +38,22 @@ const IMPORT_BYTES: usize = 16 * 1024 * 1024;
 /// How long the places may wait for the database before they are read again.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new()
-        .route("/registry/{file}", get(export))
-        .route("/registry/import", post(import).layer(DefaultBodyLimit::max(IMPORT_BYTES)))
-        .route("/gateways/{id}/assign", post(assign))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(export))
+        .routes(routes!(import).layer(DefaultBodyLimit::max(IMPORT_BYTES)))
+        .routes(routes!(assign))
 }
 
+#[utoipa::path(
+    get,
+    path = "/registry/{file}",
+    tag = "registry",
+    operation_id = "export_registry",
+    summary = "导出 A table as a sheet, as in units.csv",
+    params(("file" = String, Path, description = "Which one"), ("encoding" = Option<String>, Query, description = "utf-8 or gb18030"), ("language" = Option<String>, Query, description = "zh or en")),
+    responses((status = 200, description = "As asked", body = String, content_type = "text/csv"), Problem)
+)]
 async fn export(
     State(shared): State<Shared>,
     Path(file): Path<String>,
@@ -76,8 +87,9 @@ async fn export(
     Ok(([kind, (header::CONTENT_DISPOSITION, name)], bytes).into_response())
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RegistryWanted)]
 struct Wanted {
     by: String,
     /// Sheets in base64 by the names of their tables. A table without a sheet stays as it is.
@@ -87,14 +99,26 @@ struct Wanted {
     encoding: Option<String>,
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = RegistryTold)]
 struct Told {
     /// Whether it stands now.
     applied: bool,
+    #[schema(value_type = BTreeMap<String, Counts>)]
     counts: BTreeMap<&'static str, Counts>,
     mistakes: Vec<RegistryMistake>,
 }
 
+#[utoipa::path(
+    post,
+    path = "/registry/import",
+    tag = "registry",
+    operation_id = "import_registry",
+    summary = "导入 Sheets in the place of the tables",
+    params(("dry_run" = Option<bool>, Query, description = "Tell everything, write nothing")),
+    request_body = Wanted,
+    responses((status = 200, description = "As asked", body = Told), Refusal)
+)]
 async fn import(
     State(shared): State<Shared>,
     mut asked: Asked,
@@ -153,13 +177,24 @@ fn sheets(wanted: Wanted) -> Result<Sheets, Problem> {
     Ok(sheets)
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RegistryAssign)]
 struct Assign {
     by: String,
     unit: String,
 }
 
+#[utoipa::path(
+    post,
+    path = "/gateways/{id}/assign",
+    tag = "gateways",
+    operation_id = "assign_gateways",
+    summary = "指定单位 Say whose a gateway is",
+    params(("id" = String, Path, description = "Which one")),
+    request_body = Assign,
+    responses((status = 200, description = "As it stands now", body = Object), Refusal)
+)]
 async fn assign(
     State(shared): State<Shared>,
     Path(id): Path<String>,

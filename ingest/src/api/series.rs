@@ -5,10 +5,9 @@
 //! limits that the rules hold the point against. Without: every row with span, seq, index and
 //! quality, the states of a discrete point as words.
 
+use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use firegrid_wire::names::FullPointId;
 use firegrid_wire::quantity::Unit;
 use firegrid_wire::reading::{Quality, Value};
@@ -24,12 +23,14 @@ use super::{Centre, Shared, in_time};
 use crate::judge::events::{PointNow, PointsAsked};
 use crate::series::{Bucket, ROWS_PER_ANSWER, Row};
 use crate::storage::readings::{self, PastReading};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// What is shown if nothing is said.
 const AN_HOUR: Millis = Millis::seconds(3_600);
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new().route("/series", get(series))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(series))
 }
 
 /// What was asked, checked.
@@ -41,6 +42,15 @@ struct Question {
     after: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/series",
+    tag = "series",
+    operation_id = "series_series",
+    summary = "曲线 The history of a point",
+    params(("point" = String, Query, description = "Only this point"), ("from" = Option<String>, Query, description = "From this moment on"), ("to" = Option<String>, Query, description = "Up to this moment"), ("step" = Option<String>, Query, description = "Length of a bucket, as in 1min"), ("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Buckets), Problem)
+)]
 async fn series(State(centre): State<Centre>, mut asked: Asked) -> Result<Response, Problem> {
     let now = GatewayTime::from_millis(centre.sources.clock.now().millis());
     let moment = |millis: Option<i64>| millis.map(GatewayTime::from_millis);
@@ -85,10 +95,12 @@ fn lane(point: &FullPointId, known: Option<&PointNow>) -> Option<Lane> {
     if point.point.is_comm() { Some(Lane::Urgent) } else { known.map(lane_of) }
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = SeriesBuckets)]
 struct Buckets {
     point: String,
     label: Option<String>,
+    #[schema(value_type = Option<String>)]
     unit: Option<Unit>,
     shown_unit: Option<&'static str>,
     /// From SI to the shown unit.
@@ -101,7 +113,8 @@ struct Buckets {
 }
 
 /// One step. Numbers in SI; null where no reading was good.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = SeriesShownBucket)]
 struct ShownBucket {
     start: String,
     min: Option<f64>,
@@ -152,7 +165,8 @@ fn show_bucket(bucket: &Bucket, unit: Option<Unit>) -> ShownBucket {
     }
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = SeriesRows)]
 struct Rows {
     point: String,
     #[serde(flatten)]
@@ -160,12 +174,16 @@ struct Rows {
 }
 
 /// One reading with its name.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = SeriesShownRow)]
 struct ShownRow {
     time: String,
     value: ShownValue,
+    #[schema(value_type = String)]
     quality: Quality,
+    #[schema(value_type = String)]
     span: SpanId,
+    #[schema(value_type = u64)]
     seq: Seq,
     index: u32,
     /// How often the point changed in the minute that it ends, if not all of that was told.

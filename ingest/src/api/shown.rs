@@ -12,7 +12,7 @@ use super::problem::Reason;
 use crate::calendar::iso;
 
 /// What a point says.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, utoipa::ToSchema)]
 pub(super) struct ShownValue {
     /// In the words of the wire: `fire disabled`, `normal`, `unknown`, or number and SI unit.
     pub(super) text: String,
@@ -23,6 +23,7 @@ pub(super) struct ShownValue {
     pub(super) number: Option<f64>,
     /// The SI unit.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub(super) unit: Option<Unit>,
     /// The number as people read it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,7 +37,7 @@ pub(super) struct ShownValue {
 }
 
 /// Whether a point is watched.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, utoipa::ToSchema)]
 pub(super) struct ShownSight {
     /// `never`, `seen` or `blind`.
     pub(super) state: &'static str,

@@ -36,6 +36,7 @@ use crate::storage::scratch::untouched;
 use crate::storage::tickets::{Ticket, TicketBody};
 use crate::storage::{self, Transaction, Writer, alarms, events, readings, tickets};
 
+mod document;
 mod live;
 mod missing;
 mod people;

@@ -8,9 +8,8 @@ mod deeds;
 
 use std::collections::HashMap;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::get;
-use axum::{Json, Router};
 use firegrid_rules::decision::At;
 use firegrid_rules::engine::NotYet;
 use firegrid_rules::lifecycle::Deed;
@@ -29,25 +28,27 @@ use super::shown::{at_centre, at_gateway};
 use super::{Centre, Shared, in_time};
 use crate::desk::tickets::subject_of;
 use crate::storage::tickets::{self, Ticket, TicketFilter};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 const MOST: usize = 1_000;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new()
-        .route("/tickets", get(list))
-        .route("/tickets/{id}", get(one))
-        .merge(deeds::router())
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(one)).merge(deeds::router())
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = TicketsShown)]
 struct Shown {
     id: String,
     kind: String,
     title: String,
     title_en: String,
     rule: String,
+    #[schema(value_type = String)]
     severity: Severity,
     severity_zh: &'static str,
+    #[schema(value_type = String)]
     state: TicketState,
     state_zh: &'static str,
     subject: String,
@@ -93,17 +94,20 @@ struct Shown {
     changed: String,
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = TicketsDeadlines)]
 struct Deadlines {
     accept: String,
     rectify: String,
 }
 
 /// Whose turn it is.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = TicketsHolder)]
 struct Holder {
     grid: String,
     grid_name: Option<String>,
+    #[schema(value_type = String)]
     level: Level,
     level_zh: &'static str,
     person: Option<super::places::ShownPerson>,
@@ -111,13 +115,23 @@ struct Holder {
 }
 
 /// What must happen next.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = TicketsNext)]
 struct Next {
     at: String,
     /// `accept`, `dispatch`, `rectify`, `recheck`, or `review` of a listed one.
     what: &'static str,
 }
 
+#[utoipa::path(
+    get,
+    path = "/tickets",
+    tag = "tickets",
+    operation_id = "list_tickets",
+    summary = "隐患工单 Hazard tickets, the newest first",
+    params(("grid" = Option<String>, Query, description = "Only of this grid"), ("state" = Option<String>, Query, description = "Only in this state; `open`: whatever is not over"), ("severity" = Option<String>, Query, description = "Only of this severity"), ("unit" = Option<String>, Query, description = "Only of this unit"), ("kind" = Option<String>, Query, description = "Only of this kind"), ("overdue" = Option<bool>, Query, description = "Only what is overdue"), ("folded_into" = Option<String>, Query, description = "Only what this ticket hides"), ("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<Shown>), Problem)
+)]
 async fn list(
     State(centre): State<Centre>,
     mut asked: Asked,
@@ -162,7 +176,8 @@ async fn list(
     Ok(Json(Listed { items, next: listed.next }))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = TicketsWithHistory)]
 struct WithHistory {
     #[serde(flatten)]
     ticket: Shown,
@@ -173,7 +188,8 @@ struct WithHistory {
 }
 
 /// What the sensor proves.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = TicketsEvidence)]
 struct Evidence {
     /// Whether it may be closed on what is known now.
     proven: bool,
@@ -187,16 +203,29 @@ struct Evidence {
 }
 
 /// One level up.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = TicketsEscalation)]
 struct Escalation {
     at: String,
+    #[schema(value_type = Object)]
     from: serde_json::Value,
+    #[schema(value_type = Object)]
     to: serde_json::Value,
     /// Which deadline had passed: `accept`, `dispatch`, `rectify`, `recheck`.
+    #[schema(value_type = Object)]
     missed: serde_json::Value,
     listed: bool,
 }
 
+#[utoipa::path(
+    get,
+    path = "/tickets/{id}",
+    tag = "tickets",
+    operation_id = "one_tickets",
+    summary = "一张工单、依据和历史 One ticket with evidence and history",
+    params(("id" = String, Path, description = "Which one")),
+    responses((status = 200, description = "As asked", body = WithHistory), Problem)
+)]
 async fn one(
     State(centre): State<Centre>,
     Path(id): Path<String>,

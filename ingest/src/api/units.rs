@@ -1,9 +1,8 @@
 //! `GET units`: the key units, by id. Filters: `grid` (it and every grid below it), `retired`
 //! (false unless said).
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 
 use super::ask::{Asked, Listed};
 use super::places::GridPath;
@@ -11,14 +10,17 @@ use super::problem::Problem;
 use super::{Centre, Shared};
 use crate::storage::gateways;
 use crate::storage::registry::Unit;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 const MOST: usize = 5_000;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new().route("/units", get(list))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = UnitsShown)]
 struct Shown {
     id: String,
     name: String,
@@ -32,6 +34,15 @@ struct Shown {
     retired: bool,
 }
 
+#[utoipa::path(
+    get,
+    path = "/units",
+    tag = "units",
+    operation_id = "list_units",
+    summary = "联网单位 The key units",
+    params(("grid" = Option<String>, Query, description = "Only of this grid"), ("retired" = Option<bool>, Query, description = "Those that have vanished from the registry"), ("after" = Option<String>, Query, description = "The `next` of the page before"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
+    responses((status = 200, description = "As asked", body = Listed<Shown>), Problem)
+)]
 async fn list(
     State(centre): State<Centre>,
     mut asked: Asked,

@@ -33,7 +33,8 @@ pub struct Difference {
 }
 
 /// How many rows of a table are new, changed, and gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = RegistryCounts)]
 pub struct Counts {
     /// Rows that did not stand.
     pub new: usize,

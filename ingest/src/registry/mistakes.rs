@@ -8,7 +8,7 @@ use super::sheet::{Row, Sheet};
 const TOLD: usize = 1_000;
 
 /// A mistake in a sheet.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct RegistryMistake {
     /// What the sheet is called.
     pub file: String,

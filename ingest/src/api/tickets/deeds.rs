@@ -3,36 +3,49 @@
 //! Each may give the `version` it has seen; whoever comes second is told who was first. What the
 //! sensor has not proven is refused with the reason.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::post;
-use axum::{Json, Router};
 use firegrid_rules::ticket::Exception;
 
 use super::{Shown, show_all};
 use crate::api::ask::{Body, note, person, reason};
 use crate::api::deed::act;
 use crate::api::problem::Problem;
+use crate::api::problem::Refusal;
 use crate::api::{Centre, Shared};
 use crate::desk::tickets::deeds::TicketDeed;
 use crate::judge::events::{Action, Done};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<Shared> {
-    Router::new()
-        .route("/tickets/{id}/accept", post(accept))
-        .route("/tickets/{id}/submit", post(submit))
-        .route("/tickets/{id}/return", post(give_back))
-        .route("/tickets/{id}/hand-over", post(hand_over))
-        .route("/tickets/{id}/void", post(void))
-        .route("/tickets/{id}/close", post(close))
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(accept))
+        .routes(routes!(submit))
+        .routes(routes!(give_back))
+        .routes(routes!(hand_over))
+        .routes(routes!(void))
+        .routes(routes!(close))
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeedsAccept)]
 struct Accept {
     by: String,
     version: Option<u32>,
 }
 
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/accept",
+    tag = "tickets",
+    operation_id = "accept_tickets",
+    summary = "接单 Take a ticket",
+    params(("id" = String, Path, description = "Which one")),
+    request_body = Accept,
+    responses((status = 200, description = "As asked", body = Shown), Refusal)
+)]
 async fn accept(
     State(centre): State<Centre>,
     Path(ticket): Path<String>,
@@ -42,8 +55,9 @@ async fn accept(
     done(&centre, ticket, deed, &body.by, body.version).await
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeedsSubmit)]
 struct Submit {
     by: String,
     version: Option<u32>,
@@ -51,6 +65,16 @@ struct Submit {
     note: Option<String>,
 }
 
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/submit",
+    tag = "tickets",
+    operation_id = "submit_tickets",
+    summary = "提交复查 Say that it is mended",
+    params(("id" = String, Path, description = "Which one")),
+    request_body = Submit,
+    responses((status = 200, description = "As asked", body = Shown), Refusal)
+)]
 async fn submit(
     State(centre): State<Centre>,
     Path(ticket): Path<String>,
@@ -60,14 +84,25 @@ async fn submit(
     done(&centre, ticket, deed, &body.by, body.version).await
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeedsWithReason)]
 struct WithReason {
     by: String,
     version: Option<u32>,
     reason: String,
 }
 
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/return",
+    tag = "tickets",
+    operation_id = "give_back_tickets",
+    summary = "退回 Give it back",
+    params(("id" = String, Path, description = "Which one")),
+    request_body = WithReason,
+    responses((status = 200, description = "As asked", body = Shown), Refusal)
+)]
 async fn give_back(
     State(centre): State<Centre>,
     Path(ticket): Path<String>,
@@ -77,6 +112,16 @@ async fn give_back(
     done(&centre, ticket, deed, &body.by, body.version).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/void",
+    tag = "tickets",
+    operation_id = "void_tickets",
+    summary = "作废 Say that it was none",
+    params(("id" = String, Path, description = "Which one")),
+    request_body = WithReason,
+    responses((status = 200, description = "As asked", body = Shown), Refusal)
+)]
 async fn void(
     State(centre): State<Centre>,
     Path(ticket): Path<String>,
@@ -86,8 +131,9 @@ async fn void(
     done(&centre, ticket, deed, &body.by, body.version).await
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeedsHandOver)]
 struct HandOver {
     by: String,
     version: Option<u32>,
@@ -96,6 +142,16 @@ struct HandOver {
     reason: String,
 }
 
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/hand-over",
+    tag = "tickets",
+    operation_id = "hand_over_tickets",
+    summary = "移交 Give it to somebody else",
+    params(("id" = String, Path, description = "Which one")),
+    request_body = HandOver,
+    responses((status = 200, description = "As asked", body = Shown), Refusal)
+)]
 async fn hand_over(
     State(centre): State<Centre>,
     Path(ticket): Path<String>,
@@ -105,8 +161,9 @@ async fn hand_over(
     done(&centre, ticket, deed, &body.by, body.version).await
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeedsClose)]
 struct Close {
     by: String,
     version: Option<u32>,
@@ -115,14 +172,25 @@ struct Close {
     exception: Option<CloseException>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeedsCloseException)]
 struct CloseException {
     reason: String,
     /// The second person who answers for it.
     second: String,
 }
 
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/close",
+    tag = "tickets",
+    operation_id = "close_tickets",
+    summary = "办结 Close a ticket",
+    params(("id" = String, Path, description = "Which one")),
+    request_body = Close,
+    responses((status = 200, description = "As asked", body = Shown), Refusal)
+)]
 async fn close(
     State(centre): State<Centre>,
     Path(ticket): Path<String>,
