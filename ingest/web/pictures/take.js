@@ -55,7 +55,8 @@ process.exit(mistakes.length === 0 ? 0 : 1);
 async function take(context, path, file) {
   const page = await context.newPage();
   page.on("console", (message) => {
-    if (message.type() === "error") mistakes.push(`${file}: ${message.text()}`);
+    // A centre without a demo has no scenes, and its page asks.
+    if (message.type() === "error" && !message.location().url.endsWith("/api/v1/demo")) mistakes.push(`${file}: ${message.text()}`);
   });
   page.on("pageerror", (error) => mistakes.push(`${file}: ${error.message}`));
   try {

@@ -52,7 +52,7 @@ const en: Same<typeof zh> = {
     calmLost: "Nobody knows whether anything burns", calmLostMore: "The centre is lost",
     returned: "Returned, to be handled", more: "{n} more",
     coverage: "Coverage", unitsBlind: "{n} units unseen",
-    reasonNone: "No gap", map: "Grids", mapText: "{name}: {what}", mapCalm: "calm",
+    reasonNone: "No gap", map: "Grids", mapText: "{name}: {what}", mapCalm: "calm", mapNothing: "no data",
     mapFire: "fire {n}", mapAlarm: "alarm {n}", mapTicket: "open {n}", mapBlind: "blind {n}", mapMissing: "This centre does not tell its coverage by grid.",
     mapEmpty: "No grid has a unit yet", faults: "Open hazards", faultsNone: "No open ticket", feed: "Latest", feedNone: "Nothing has happened yet",
   },
