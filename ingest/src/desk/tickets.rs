@@ -83,7 +83,13 @@ impl TicketBook {
     }
 
     /// The judgement decided something about a hazard.
-    pub fn decided(&mut self, decision: &Decision, owner: &Owner, to: &mut Changes) {
+    pub fn decided(
+        &mut self,
+        decision: &Decision,
+        owner: &Owner,
+        zone: Option<&str>,
+        to: &mut Changes,
+    ) {
         let subject = decision.subject.to_string();
         let id = self.cases.get(&(subject, decision.kind.clone())).cloned();
         let id = id.filter(|id| {
@@ -91,7 +97,7 @@ impl TicketBook {
             kept.is_some_and(|kept| kept.ticket.life.takes_recurrence(decision.arrived))
         });
         match (id, decision.change) {
-            (None, Change::Raised | Change::Relapsed) => self.open(decision, owner, to),
+            (None, Change::Raised | Change::Relapsed) => self.open(decision, owner, zone, to),
             (
                 None,
                 Change::Calmed
@@ -153,7 +159,7 @@ impl TicketBook {
         }
     }
 
-    fn open(&mut self, decision: &Decision, owner: &Owner, to: &mut Changes) {
+    fn open(&mut self, decision: &Decision, owner: &Owner, zone: Option<&str>, to: &mut Changes) {
         let (gateway, point) = place(&decision.subject);
         let now = decision.arrived;
         let setting =
@@ -180,6 +186,7 @@ impl TicketBook {
                     At::Centre(_) => None,
                 },
                 standing: vec![standing(decision)],
+                zone: zone.map(str::to_owned),
                 ..TicketBody::default()
             },
             changed: now,

@@ -325,7 +325,10 @@ impl Judgement {
                     let zone = self.zone(&decision.subject);
                     self.alarms.decided(decision, &owner, zone.as_deref(), &mut self.changes);
                 }
-                Effect::Hazard => self.tickets.decided(decision, &owner, &mut self.changes),
+                Effect::Hazard => {
+                    let zone = self.zone(&decision.subject);
+                    self.tickets.decided(decision, &owner, zone.as_deref(), &mut self.changes);
+                }
                 Effect::Note => self.changes.events.push(NewEvent {
                     kind: "note",
                     body: json!({

@@ -64,6 +64,9 @@ pub struct TicketBody {
     pub closed: Option<Deed>,
     /// What was said on closing.
     pub note: Option<String>,
+    /// The zone of its point, where that is known.
+    #[serde(default)]
+    pub zone: Option<String>,
     /// Since when it is calm, in centre milliseconds, while that is not proven.
     #[serde(default)]
     pub calm_since: Option<i64>,

@@ -7,7 +7,7 @@ use crate::desk::tickets::Causes;
 use crate::storage::tickets::Ticket;
 
 /// A hazard of some kind on a point, or on the gateway itself.
-fn hazard(kind: &str, subject: &str, change: Change, now: i64) -> Decision {
+pub(super) fn hazard(kind: &str, subject: &str, change: Change, now: i64) -> Decision {
     let at = At::Gateway(GatewayTime::from_millis(0));
     let subject = match FullPointId::parse(&format!("mall-01/{subject}")) {
         Ok(point) => Subject::Point(point),
@@ -27,7 +27,7 @@ fn hazard(kind: &str, subject: &str, change: Change, now: i64) -> Decision {
 
 /// A book in which silence of gateway and device hides points that are not seen, and loops and
 /// silence hide faults.
-fn book() -> TicketBook {
+pub(super) fn book() -> TicketBook {
     let hides = [
         ("device-silent", vec!["gateway-silent"]),
         ("point-silent", vec!["device-silent", "gateway-silent"]),
@@ -39,11 +39,17 @@ fn book() -> TicketBook {
     TicketBook::new(Causes::from_iter(hides), TermsOf::default())
 }
 
+/// Detectors stand in one zone, but for the last hundred.
+fn zone_of(decision: &Decision) -> Option<&'static str> {
+    let subject = decision.subject.to_string();
+    subject.contains("/L1D").then(|| if subject.contains("/L1D1") { "4F" } else { "3F" })
+}
+
 fn play(book: &mut TicketBook, decisions: &[Decision]) -> Changes {
     let mut changes = Changes::default();
     for decision in decisions {
         book.tick(decision.arrived, &Routing::default(), &mut changes);
-        book.decided(decision, &owner(), &mut changes);
+        book.decided(decision, &owner(), zone_of(decision), &mut changes);
     }
     changes
 }
@@ -190,4 +196,23 @@ fn a_book_that_is_read_again_unfolds_what_it_hid() {
     assert_eq!(book.deadline(), Some(CentreTime::from_millis(920_000)));
     let back = tick(&mut book, 920);
     assert_eq!(shown([&told, &back]).len(), 2);
+}
+
+#[test]
+fn a_shielded_zone_hides_its_shielded_points_and_no_others() {
+    let rulebook = firegrid_rules::rulebook::Rulebook::shipped();
+    let mut book = TicketBook::new(Causes::of(&rulebook), TermsOf::default());
+    let told = play(
+        &mut book,
+        &[
+            hazard("point-shielded", &detector(7), Raised, 60),
+            hazard("zone-shielded", &detector(1), Raised, 61),
+            hazard("point-shielded", &detector(1), Raised, 62),
+            hazard("point-shielded", &detector(107), Raised, 62),
+        ],
+    );
+    assert_eq!(
+        shown([&told]),
+        ["point-shielded mall-01/facp1/L1D107", "zone-shielded mall-01/facp1/L1D001"]
+    );
 }

@@ -19,6 +19,7 @@ use crate::judge::changes::Changes;
 use crate::storage::history::{HistoryLine, LastLine};
 
 mod folding;
+mod laws;
 mod turns;
 
 const DAY: i64 = 24 * 3_600;
@@ -57,7 +58,7 @@ fn serious(change: Change, raised: i64, now: i64) -> Decision {
 fn tickets(decisions: &[Decision]) -> (TicketBook, Changes) {
     let (mut book, mut changes) = (TicketBook::default(), Changes::default());
     for decision in decisions {
-        book.decided(decision, &owner(), &mut changes);
+        book.decided(decision, &owner(), None, &mut changes);
     }
     (book, changes)
 }
@@ -145,7 +146,7 @@ fn closed() -> (TicketBook, Changes) {
     };
     let mut told = vec![act(&mut book, TicketDeed::Accept, 20)];
     let mut cleared = Changes::default();
-    book.decided(&serious(Cleared, 10, 30), &owner(), &mut cleared);
+    book.decided(&serious(Cleared, 10, 30), &owner(), None, &mut cleared);
     told.push(act(&mut book, TicketDeed::Close { note: None, exception: None }, 40));
     changes = told.pop().expect("what closing changed");
     (book, changes)
@@ -154,7 +155,7 @@ fn closed() -> (TicketBook, Changes) {
 #[test]
 fn within_the_review_window_the_same_hazard_reopens_the_ticket() {
     let (mut book, mut changes) = closed();
-    book.decided(&serious(Raised, 50, 10 * DAY), &owner(), &mut changes);
+    book.decided(&serious(Raised, 50, 10 * DAY), &owner(), None, &mut changes);
     let found: Vec<_> = changes.tickets.values().collect();
     let [ticket] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(ticket.life.state, ticket::State::Rectifying);
@@ -165,7 +166,7 @@ fn within_the_review_window_the_same_hazard_reopens_the_ticket() {
 #[test]
 fn after_the_review_window_it_is_another_ticket() {
     let (mut book, mut changes) = closed();
-    book.decided(&serious(Raised, 50, 31 * DAY), &owner(), &mut changes);
+    book.decided(&serious(Raised, 50, 31 * DAY), &owner(), None, &mut changes);
     let states: Vec<_> = changes.tickets.values().map(|ticket| ticket.life.state).collect();
     assert_eq!(states.len(), 2);
     assert!(states.contains(&ticket::State::Closed) && states.contains(&ticket::State::Accept));
@@ -185,9 +186,9 @@ fn a_book_that_is_read_again_goes_on_with_the_same_tickets_and_numbers() {
     let now = CentreTime::from_millis(12_000);
     let book = TicketBook::default().restored(rows, lines, &Routing::default(), now);
     let (mut book, mut changes) = (book, Changes::default());
-    book.decided(&serious(Raised, 10, 13), &owner(), &mut changes);
+    book.decided(&serious(Raised, 10, 13), &owner(), None, &mut changes);
     assert!(changes.ticket_lines.is_empty(), "it stands already");
-    book.decided(&serious(Cleared, 10, 14), &owner(), &mut changes);
+    book.decided(&serious(Cleared, 10, 14), &owner(), None, &mut changes);
     assert_eq!(changes.ticket_lines[0].1.n, 3);
 }
 

@@ -42,7 +42,7 @@ fn at(seconds: i64) -> CentreTime {
 
 fn book() -> (TicketBook, Changes, String) {
     let (mut book, mut changes) = (TicketBook::default(), Changes::default());
-    book.decided(&serious(Raised, 10, 0), &owner_in("s1"), &mut changes);
+    book.decided(&serious(Raised, 10, 0), &owner_in("s1"), None, &mut changes);
     let id = changes.tickets.keys().next().expect("a ticket").clone();
     (book, changes, id)
 }
@@ -80,7 +80,7 @@ fn what_nobody_takes_climbs_by_itself_and_every_step_is_written_down() {
 #[test]
 fn a_grid_without_a_person_is_passed_over_at_once() {
     let (mut book, mut changes) = (TicketBook::default(), Changes::default());
-    book.decided(&serious(Raised, 10, 0), &owner_in("s2"), &mut changes);
+    book.decided(&serious(Raised, 10, 0), &owner_in("s2"), None, &mut changes);
     let ticket = changes.tickets.values().next().expect("a ticket");
     let charge = ticket.life.charge.as_ref().expect("somebody's");
     assert_eq!((charge.grid.as_str(), charge.person.as_deref()), ("m", Some("li")));

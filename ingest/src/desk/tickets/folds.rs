@@ -2,14 +2,15 @@
 //!
 //! A ticket is folded into the root of its causes: what hides it is never hidden itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use firegrid_rules::beside::Shares;
 use firegrid_rules::decision::Subject;
 use firegrid_rules::escalation::Chain;
 use firegrid_rules::folding::{PATIENCE, covers, rank};
 use firegrid_rules::lifecycle::{Actor, Answer, Deed};
 use firegrid_rules::routing::Routing;
-use firegrid_rules::rulebook::Rulebook;
+use firegrid_rules::rulebook::{Rule, Rulebook};
 use firegrid_rules::ticket::{Event, Folded, Setting};
 use firegrid_wire::time::CentreTime;
 use serde_json::json;
@@ -18,29 +19,51 @@ use super::{Kept, TicketBook, subject, subject_of};
 use crate::judge::changes::Changes;
 use crate::storage::tickets::Ticket;
 
-/// Which kinds of hazards hide which: from the hidden kind to those that hide it.
+/// Which kinds of hazards hide which.
 #[derive(Debug, Clone, Default)]
-pub struct Causes(BTreeMap<String, Vec<String>>);
+pub struct Causes {
+    /// From the hidden kind to those that hide it.
+    of: BTreeMap<String, Vec<String>>,
+    /// Kinds that are about a whole zone, told of one of its points.
+    of_zones: BTreeSet<String>,
+}
 
 impl FromIterator<(String, Vec<String>)> for Causes {
     fn from_iter<T: IntoIterator<Item = (String, Vec<String>)>>(hidden: T) -> Causes {
-        Causes(hidden.into_iter().collect())
+        Causes { of: hidden.into_iter().collect(), of_zones: BTreeSet::new() }
     }
 }
 
 impl Causes {
     /// As the rules say.
     pub fn of(rulebook: &Rulebook) -> Causes {
-        let mut causes: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for rule in rulebook.rules() {
-            // Rules of one kind share their causes.
-            causes.entry(rule.kind.clone()).or_default().extend(rule.caused_by.iter().cloned());
-        }
-        Causes(causes)
+        let rules = rulebook.rules().iter();
+        let of = rules.clone().map(|rule| (rule.kind.clone(), rule.caused_by.clone())).collect();
+        let counts_zones = |rule: &&Rule| {
+            let shares = rule.steps.iter().filter_map(|step| step.share.as_ref());
+            shares.into_iter().any(|share| share.of == Shares::Zone)
+        };
+        Causes { of, of_zones: rules.filter(counts_zones).map(|rule| rule.kind.clone()).collect() }
     }
 
     fn of_kind(&self, kind: &str) -> &[String] {
-        self.0.get(kind).map_or(&[], Vec::as_slice)
+        self.of.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether one ticket can hide another: by its kind, and by what it is about.
+    fn can_hide(&self, cause: &Ticket, effect: &Ticket) -> bool {
+        if cause.id == effect.id || !self.of_kind(&effect.kind).contains(&cause.kind) {
+            return false;
+        }
+        if self.of_zones.contains(&cause.kind) {
+            return cause.gateway == effect.gateway
+                && cause.body.zone.is_some()
+                && cause.body.zone == effect.body.zone;
+        }
+        match (subject_of(cause), subject_of(effect)) {
+            (Some(cause), Some(effect)) => covers(&cause, &effect),
+            (None, _) | (_, None) => false,
+        }
     }
 }
 
@@ -60,7 +83,6 @@ impl TicketBook {
     /// A cause that is told late adopts the tickets of its effects, with their clocks.
     pub(super) fn adopt_effects(&mut self, id: &str, now: CentreTime, to: &mut Changes) {
         let Some(Kept { ticket: cause, .. }) = self.tickets.get(id) else { return };
-        let Some(covering) = subject_of(cause) else { return };
         let effects: Vec<String> = self
             .tickets
             .values()
@@ -68,8 +90,7 @@ impl TicketBook {
             .filter(|ticket| {
                 !ticket.life.state.is_over()
                     && ticket.life.folded.is_none()
-                    && self.causes.of_kind(&ticket.kind).contains(&cause.kind)
-                    && subject_of(ticket).is_some_and(|effect| covers(&covering, &effect))
+                    && self.causes.can_hide(cause, ticket)
             })
             .map(|ticket| ticket.id.clone())
             .collect();
@@ -125,25 +146,28 @@ impl TicketBook {
     /// The highest cause of a ticket whose hazard stands now.
     fn standing_cause(&self, id: &str) -> Option<String> {
         let effect = &self.tickets.get(id)?.ticket;
-        let effect_subject = subject_of(effect)?;
         let kinds = self.causes.of_kind(&effect.kind);
-        let mut found: Option<(u8, &str)> = None;
-        for above in above(&effect_subject) {
-            for kind in kinds {
-                let case = (above.to_string(), kind.clone());
-                let Some(cause) = self.cases.get(&case).and_then(|id| self.tickets.get(id)) else {
-                    continue;
-                };
-                let rank = rank(&above);
-                if cause.stands() && found.is_none_or(|(best, _)| rank < best) {
-                    found = Some((rank, &cause.ticket.id));
-                }
-            }
+        if kinds.is_empty() {
+            return None;
         }
+        let subjects = subject_of(effect).map_or_else(Vec::new, |subject| above(&subject));
+        let cases = subjects
+            .iter()
+            .flat_map(|above| kinds.iter().map(move |kind| (above.to_string(), kind.clone())));
+        let by_name = cases.filter_map(|case| self.cases.get(&case));
+        let by_name = by_name.filter_map(|id| self.tickets.get(id));
+        let zones = kinds.iter().any(|kind| self.causes.of_zones.contains(kind));
+        let of_zone = self.tickets.values().filter(|_| zones);
+        let of_zone = of_zone.filter(|kept| self.causes.of_zones.contains(&kept.ticket.kind));
+        let found = by_name
+            .chain(of_zone)
+            .filter(|cause| cause.stands() && self.causes.can_hide(&cause.ticket, effect))
+            .filter_map(|cause| Some((rank(&subject_of(&cause.ticket)?), &cause.ticket.id)))
+            .min();
         let (_, id) = found?;
         // What hides it may be hidden itself: then both have one root.
         let folded = self.tickets.get(id)?.ticket.life.folded.as_ref();
-        Some(folded.map_or(id, |folded| &folded.into).to_owned())
+        Some(folded.map_or(id, |folded| &folded.into).clone())
     }
 
     fn change(&mut self, id: &str, event: Event, now: CentreTime) -> bool {
