@@ -1,8 +1,8 @@
 //! Incidents 事件: many detectors of one fire are one incident.
 //!
 //! - The first alarm 首警 opens it; later fires of the same unit are counted while it goes on.
-//! - Every new zone sounds again. A further detector of a zone whose fire somebody has taken is
-//!   shown and counted, and does not sound; one whose zone nobody knows always sounds.
+//! - Every new zone sounds again. A further detector of a zone whose fire lasts and somebody has
+//!   taken is shown and counted, and does not sound; one whose zone nobody knows always sounds.
 //! - It goes on while any of its alarms lasts, and [`GOES_ON`] after the last of them returned.
 //!
 //! Pure: the book of alarms keeps it.
@@ -70,7 +70,8 @@ pub fn join<'a>(
     let count = members.clone().map(|other| other.place.place).max().unwrap_or(0);
     let mut same_zone = members.filter(|other| zone.is_some() && other.zone == zone).peekable();
     let new_zone = same_zone.peek().is_none();
-    let taken = same_zone.any(|other| !other.state.sounds());
+    // Somebody has taken what burns there now; of what is over nobody knows that it began again.
+    let taken = same_zone.any(|other| other.state == State::ActiveAcked);
     let place = Place { incident: running, place: count.saturating_add(1), new_zone };
     Joined { place, sounds: new_zone || !taken }
 }
@@ -130,6 +131,12 @@ mod tests {
         let others = [(1, Some("3F"), TAKEN, None), (2, Some("3F"), BURNS, None)];
         check(Some("3F"), 1, &others, ("first", 3, false, false));
         check(Some("3F"), 1, &others[1..], ("first", 3, false, true));
+    }
+
+    #[test]
+    fn what_burns_again_in_a_zone_whose_fire_was_over_sounds() {
+        let over = [(1, Some("3F"), State::ReturnedAcked, Some(5))];
+        check(Some("3F"), 10, &over, ("first", 2, false, true));
     }
 
     #[test]

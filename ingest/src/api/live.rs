@@ -71,7 +71,9 @@ async fn live(
         Some(after) => after,
         None => events::last(&centre.sources.reader).await?,
     };
-    let follower = Follower { centre, changed, after, waiting: Vec::new(), _seat: seat };
+    let mut follower = Follower { centre, changed, after, waiting: Vec::new(), _seat: seat };
+    // A page knows at once that the centre is here.
+    follower.waiting.push(follower.pulse());
     Ok(Sse::new(stream::unfold(follower, Follower::next)))
 }
 
