@@ -2,7 +2,7 @@
 //!
 //! Holds the tickets that are open, and those closed so recently that the same hazard would
 //! reopen them (回头看). Decisions come in here, people's deeds in [`deeds`], deadlines in
-//! [`clock`], and what hides what is kept in [`folds`]. Pure: numbers the lines, and leaves the
+//! `clock`, and what hides what is kept in `folds`. Pure: numbers the lines, and leaves the
 //! writing to the commit.
 
 mod clock;
