@@ -15,7 +15,7 @@ export function eventWord(event: CentreEvent): EventWord {
 /** What every step is called. The centre's own words for it stand in the history of the thing. */
 const STEPS: Record<string, [zh: string, en: string]> = {
   raised: ["发生", "raised"], confirmed: ["已由读数证实", "confirmed"], escalated: ["逐级上报", "went one level up"], calmed: ["恢复", "calm again"],
-  returned: ["恢复", "returned"], relapsed: ["再次发生", "raised again"], acknowledged: ["已确认", "acknowledged"], closed: ["已关闭", "closed"],
+  returned: ["退回", "handed back"], "raised-again": ["再次发生", "raised once more"], relapsed: ["再次发生", "raised again"], acknowledged: ["已确认", "acknowledged"], closed: ["已关闭", "closed"],
   opened: ["立案", "opened"], "passed-over": ["该级无人，直接上移", "nobody there: passed over"], "rule-changed": ["规则已变更", "rule changed"],
   "further-step": ["进一步恶化", "became worse"], "step-cleared": ["部分恢复", "partly returned"], moved: ["划归其他网格", "moved to another grid"], "look-again": ["督办复查到期", "supervision due"], accepted: ["已接单", "accepted"], submitted: ["已提交复查", "submitted"], proven: ["已证明恢复", "proven mended"],
   "handed-over": ["已移交", "handed over"], voided: ["作废", "void"], reopened: ["重新打开", "reopened"], folded: ["归并", "folded"],
