@@ -13,7 +13,7 @@ use super::places::Places;
 use super::points::Tally;
 use super::problem::Problem;
 use super::{Centre, Shared, in_time};
-use crate::storage::coverage::{OpenCount, open_alarms, open_tickets};
+use crate::storage::coverage::{OpenAlarms, OpenTickets, open_alarms, open_tickets};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -54,8 +54,8 @@ struct Counts {
     blind: usize,
     shielded: usize,
     in_test: usize,
-    /// Points that say a fire-class state.
-    fires: usize,
+    /// Fire alarms that last, whatever their points can say now.
+    fires: u64,
     alarms: u64,
     tickets: u64,
     overdue: u64,
@@ -85,7 +85,7 @@ fn counted(
     places: &Places,
     gateways: Vec<(GatewayId, String)>,
     tallies: &HashMap<GatewayId, Tally>,
-    (alarms, tickets): (&[OpenCount], &[OpenCount]),
+    (alarms, tickets): (&[OpenAlarms], &[OpenTickets]),
 ) -> Vec<Shown> {
     let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
     let mut upwards = |grid: &str, add: &dyn Fn(&mut Counts), opens: bool| {
@@ -109,7 +109,11 @@ fn counted(
         upwards(&unit.grid, &|counts| counts.watches(&tally), false);
     }
     for alarm in alarms {
-        upwards(&alarm.grid, &|counts| counts.alarms += alarm.open, false);
+        let add = |counts: &mut Counts| {
+            counts.alarms += alarm.open;
+            counts.fires += alarm.fires;
+        };
+        upwards(&alarm.grid, &add, false);
     }
     for ticket in tickets {
         let add = |counts: &mut Counts| {
@@ -141,6 +145,5 @@ impl Counts {
         self.blind += tally.blind;
         self.shielded += tally.shielded;
         self.in_test += tally.in_test;
-        self.fires += tally.fires;
     }
 }

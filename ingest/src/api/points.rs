@@ -212,15 +212,11 @@ pub(super) struct Tally {
     pub(super) blind: usize,
     pub(super) shielded: usize,
     pub(super) in_test: usize,
-    /// Points that say a fire-class state, whatever else they are.
-    pub(super) fires: usize,
 }
 
 impl Tally {
     fn count(&mut self, point: &PointNow, now: CentreTime) {
         self.points += 1;
-        let says_fire = point.view.value.as_ref().is_some_and(Value::is_fire_class);
-        self.fires += usize::from(says_fire || point.view.provisional.is_some());
         if why_not(&point.view, now).is_none() {
             self.watched += 1;
             return;
