@@ -446,7 +446,7 @@ mod tests {
         let registry = settings.registry.expect("files");
         assert_eq!(registry.gateways.len(), 1);
         let pump = settings.rulebook.rules().iter().find(|rule| rule.id.as_str() == "P2");
-        assert_eq!(pump.map(|rule| rule.basis.as_str()), Some("site"));
+        assert_eq!(pump.map(|rule| rule.basis.zh.as_str()), Some("site"));
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub struct Rule {
     pub name: Words,
     /// The clause it rests on, with the mark of how well that is known: `[V]` verified,
     /// `[S]` seen in a secondary text, `[R]` recalled, `[D]` derived.
-    pub basis: String,
+    pub basis: Words,
     /// What to do about it.
     pub advice: Words,
     /// What it looks at.

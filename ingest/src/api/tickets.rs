@@ -84,6 +84,9 @@ struct Shown {
     reason: Reason,
     advice: Option<String>,
     advice_en: Option<String>,
+    /// The clause that the rule rests on, with the mark of how well it is known.
+    basis: Option<String>,
+    basis_en: Option<String>,
     /// The steps of the rule that stand now.
     standing: Vec<String>,
     accepted: Option<ShownDeed>,
@@ -368,6 +371,8 @@ fn show(
         reason: Reason::new(body.reason_zh.clone(), body.reason_en.clone()),
         advice: rule.map(|rule| rule.advice.zh.clone()),
         advice_en: rule.map(|rule| rule.advice.en.clone()),
+        basis: rule.map(|rule| rule.basis.zh.clone()),
+        basis_en: rule.map(|rule| rule.basis.en.clone()),
         standing: body.standing.iter().map(|standing| standing.step.clone()).collect(),
         accepted: life.accepted.as_ref().map(show_deed),
         closed: body.closed.as_ref().map(ShownDeed::of),

@@ -129,7 +129,7 @@ fn read_rule(table: &Table<'_>, revision: Revision, taken: &mut BTreeSet<String>
     }
     let kind: Option<String> = table.required("kind");
     let name = read_words(table, "name");
-    let basis: Option<String> = table.required("basis");
+    let basis = read_basis(table);
     let advice = read_words(table, "advice");
     let applies_to = table.required_table("applies_to").and_then(|inner| read_selector(&inner));
     let group_by = match table.or("group_by", "point".to_owned()).as_deref() {
@@ -163,6 +163,14 @@ fn read_rule(table: &Table<'_>, revision: Revision, taken: &mut BTreeSet<String>
         caused_by: caused_by?,
         steps: steps?,
     })
+}
+
+/// In both languages, or one text for both: the number of a clause needs no translation.
+fn read_basis(table: &Table<'_>) -> Option<Words> {
+    match table.raw("basis") {
+        Some(Value::String(text)) => Some(Words { zh: text.clone(), en: text.clone() }),
+        Some(_) | None => read_words(table, "basis"),
+    }
 }
 
 fn read_words(table: &Table<'_>, key: &str) -> Option<Words> {

@@ -121,6 +121,8 @@ export interface Ticket extends Whereabouts {
   reason: Reason | null;
   advice: string | null;
   advice_en: string | null;
+  basis: string | null;
+  basis_en: string | null;
   accepted: Deed | null;
   submitted?: Deed | null;
   closed: Deed | null;

@@ -75,7 +75,7 @@ const en: Same<typeof zh> = {
     close: "Close with this verdict", arrived: "arrived", returned: "Returned", closedBy: "Closed", incident: "Of the same fire", newZone: "new zone",
   },
   detail: {
-    facts: "Facts", where: "Place and contact", history: "History", historyNone: "Not recorded yet: no history.", why: "Why", advice: "Advice", relapses: "Raised again", point: "Point", unit: "Unit",
+    facts: "Facts", where: "Place and contact", history: "History", historyNone: "Not recorded yet: no history.", why: "Why", advice: "Advice", basis: "Rule rests on", relapses: "Raised again", point: "Point", unit: "Unit",
   },
   tickets: {
     filter: "Filters", state: "State", severity: "Severity", any: "Any", open: "All open", onlyOverdue: "Overdue only", clear: "Clear", none: "No such ticket", noneMore: "",

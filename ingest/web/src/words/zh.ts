@@ -71,7 +71,7 @@ export default {
     close: "定性并关闭", arrived: "到达中心", returned: "恢复时间", closedBy: "关闭", incident: "同一起火警", newZone: "新分区",
   },
   detail: {
-    facts: "基本情况", where: "位置与联系", history: "处置记录", historyNone: "还没有入库，暂无记录。", why: "依据", advice: "处置建议", relapses: "再次报警次数", point: "监测点", unit: "单位",
+    facts: "基本情况", where: "位置与联系", history: "处置记录", historyNone: "还没有入库，暂无记录。", why: "依据", advice: "处置建议", basis: "规范依据", relapses: "再次报警次数", point: "监测点", unit: "单位",
   },
   tickets: {
     filter: "筛选", state: "状态", severity: "等级", any: "不限", open: "全部未结", onlyOverdue: "只看超时", clear: "清除", none: "没有符合条件的工单", noneMore: "",
