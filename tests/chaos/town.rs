@@ -81,6 +81,8 @@ impl Town {
             settings["broker"][0]["address"] = Value::from(centre_link.address());
             let overlay = concat!(env!("CARGO_MANIFEST_DIR"), "/system/short_holds.toml");
             settings.insert("rules".into(), toml::toml! { overlay = overlay }.into());
+            // The shipped devices are those of a gateway that is not among these.
+            settings["registry"].as_table_mut().and_then(|registry| registry.remove("devices"));
             let gateways: String =
                 (0..GATEWAYS).map(|unit| format!("{},mall\n", id(unit))).collect();
             std::fs::write(world.path("gateways.csv"), format!("gateway,unit\n{gateways}"))

@@ -18,8 +18,11 @@ impl Centre {
         settings["data"] = toml::Value::from(world.path("ingest-data").display().to_string());
         settings["listen"] = toml::Value::from(format!("127.0.0.1:{port}"));
         settings["broker"][0]["address"] = toml::Value::from(broker.address());
-        for name in ["grids.csv", "units.csv", "gateways.csv"] {
-            std::fs::copy(project().join("deploy/settings").join(name), world.path(name))
+        let shipped = std::fs::read_dir(project().join("deploy/settings")).expect("the settings");
+        for sheet in
+            shipped.flatten().filter(|entry| entry.path().extension() == Some("csv".as_ref()))
+        {
+            std::fs::copy(sheet.path(), world.path(&sheet.file_name().to_string_lossy()))
                 .expect("the shipped registry");
         }
         change(&mut settings);

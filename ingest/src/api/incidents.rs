@@ -51,7 +51,6 @@ struct Incident {
     tag = "incidents",
     operation_id = "list_incidents",
     summary = "同一单位的火情 Fires of a unit as one incident",
-    params(("state" = Option<String>, Query, description = "Only in this state; `open`: whatever is not over"), ("limit" = Option<u32>, Query, description = "At most so many entries")),
     responses((status = 200, description = "As asked", body = Listed<Incident>), Problem)
 )]
 async fn list(

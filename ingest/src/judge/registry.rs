@@ -10,7 +10,6 @@ use serde_json::json;
 use super::events::{Done, Refused};
 use super::gateway::Gateway;
 use super::judgement::Judgement;
-use crate::desk::case::Owner;
 use crate::registry::Import;
 use crate::storage::events::NewEvent;
 use crate::storage::gateways;
@@ -64,12 +63,6 @@ impl Judgement {
     /// What is open goes to whoever owns its gateway now.
     fn moved(&mut self, now: CentreTime) {
         self.strangers = self.gateway_counts().1;
-        let Judgement { alarms, tickets, changes, gateways, routing, region, .. } = self;
-        let owner_of = |id: &GatewayId| {
-            let unit = gateways.get(id).and_then(|gateway| gateway.unit.as_deref());
-            Owner::of(routing, region.as_str(), unit)
-        };
-        alarms.moved(owner_of, now, changes);
-        tickets.moved(owner_of, now, changes);
+        self.follow_registry(now);
     }
 }
