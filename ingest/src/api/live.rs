@@ -4,7 +4,8 @@
 //! A page that comes back says the last id that it has seen (`Last-Event-ID`, which browsers send
 //! by themselves, or `after`) and misses nothing and gets nothing twice, whichever process it
 //! asks. `gap`: rows between are no longer kept, or the centre knows of less than the page has
-//! seen: read the lists again. `pulse`: the centre is here, though nothing happens.
+//! seen: read the lists again. `pulse`: the centre is here and can be read, though nothing
+//! happens.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -94,14 +95,17 @@ impl Follower {
                 return Some((Ok(sent), self));
             }
             self.changed.borrow_and_update();
-            // A database that fails is asked again with the next change or pulse.
-            if self.read().await.is_ok() && !self.waiting.is_empty() {
+            // A database that fails is asked again, and no pulse is told meanwhile: a page that
+            // cannot be told what happens must not take that for calm.
+            let reads = self.read().await.is_ok();
+            if !self.waiting.is_empty() {
                 continue;
             }
             match tokio::time::timeout(PULSE, self.changed.changed()).await {
                 Ok(Ok(())) => {}
                 // The judge is gone: the stream ends, and the page sees that it has lost it.
                 Ok(Err(_)) => return None,
+                Err(_) if !reads => {}
                 Err(_) => return Some((Ok(self.pulse()), self)),
             }
         }
