@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::World;
 use crate::world::{programs, project};
@@ -15,6 +15,9 @@ pub struct Browser {
     node: Child,
     steps: TcpListener,
 }
+
+/// After this long the tests of one file are given up: the demo's story takes five minutes.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How often it is looked whether the tests ask for a step or are done.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -44,14 +47,18 @@ impl Browser {
     /// Does the steps that the tests ask for until they are done; fails with what they said.
     #[track_caller]
     pub fn until_done(&mut self, mut step: impl FnMut(&str) -> Result<(), String>) {
+        let begin = Instant::now();
         loop {
+            let log = self.world.log_of("browser");
+            let told = || std::fs::read_to_string(&log).unwrap_or_default();
+            if PATIENCE < begin.elapsed() {
+                panic!("{} is not done after {PATIENCE:?}:\n{}", self.file, told());
+            }
             if let Ok((stream, _)) = self.steps.accept() {
                 answer(stream, &mut step);
             }
             if let Some(ended) = self.node.try_wait().expect("it can be waited for") {
-                let log = std::fs::read_to_string(self.world.log_of("browser"));
-                let log = log.unwrap_or_default();
-                assert!(ended.success(), "{}:\n{log}\n{}", self.file, self.world.state());
+                assert!(ended.success(), "{}:\n{}\n{}", self.file, told(), self.world.state());
                 return;
             }
             std::thread::sleep(LOOK_EVERY);
