@@ -17,7 +17,7 @@ use firegrid_rules::lifecycle::{self, Actor, Answer};
 use firegrid_rules::routing::Routing;
 use firegrid_rules::ticket::{self, Event, Setting, State, TermsOf};
 use firegrid_wire::names::{FullPointId, GatewayId};
-use firegrid_wire::time::CentreTime;
+use firegrid_wire::time::{CentreTime, Millis};
 use serde_json::{Value, json};
 
 pub use self::folds::Causes;
@@ -26,6 +26,9 @@ use crate::judge::changes::Changes;
 use crate::storage::events::NewEvent;
 use crate::storage::history::{HistoryLine, LastLine};
 use crate::storage::tickets::{Standing, Ticket, TicketBody};
+
+/// What remains at least of the first deadline of a ticket that an earlier version wrote.
+const AT_LEAST: Millis = Millis::seconds(60);
 
 /// Every ticket that can still change.
 #[derive(Debug, Default)]
@@ -69,7 +72,7 @@ impl TicketBook {
         for mut ticket in tickets {
             if ticket.life.charge.is_none() && !ticket.life.state.is_over() {
                 let due = ticket.life.due;
-                let until = due.accept.max(now.plus(firegrid_wire::time::Millis::seconds(60)));
+                let until = due.accept.max(now.plus(AT_LEAST));
                 let turn = Chain::of(routing, &ticket.grid).first();
                 ticket.life.charge = Some(turn.charge(now, until));
             }

@@ -216,3 +216,32 @@ fn a_shielded_zone_hides_its_shielded_points_and_no_others() {
         ["point-shielded mall-01/facp1/L1D107", "zone-shielded mall-01/facp1/L1D001"]
     );
 }
+
+#[test]
+fn what_hides_one_rule_of_a_kind_hides_the_others_of_it() {
+    let site = r#"
+        [[rule]]
+        id = "SITE"
+        kind = "point-fault"
+        name = { zh = "甲", en = "x" }
+        basis = "site"
+        advice = { zh = "乙", en = "y" }
+        applies_to = { systems = [1] }
+        [[rule.step]]
+        name = "hazard"
+        severity = "general"
+        effect = "hazard"
+        when = { has_state = "fault" }
+    "#;
+    let shipped = firegrid_rules::rulebook::Rulebook::shipped();
+    let rulebook = shipped.overlaid("site.toml", site).unwrap_or_else(|told| panic!("{told}"));
+    let mut book = TicketBook::new(Causes::of(&rulebook), TermsOf::default());
+    let told = play(
+        &mut book,
+        &[
+            hazard("device-silent", "facp1/comm", Raised, 60),
+            hazard("point-fault", &detector(7), Raised, 61),
+        ],
+    );
+    assert_eq!(shown([&told]), ["device-silent mall-01/facp1/comm"]);
+}

@@ -38,7 +38,11 @@ impl Causes {
     /// As the rules say.
     pub fn of(rulebook: &Rulebook) -> Causes {
         let rules = rulebook.rules().iter();
-        let of = rules.clone().map(|rule| (rule.kind.clone(), rule.caused_by.clone())).collect();
+        let mut of: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for rule in rules.clone() {
+            // Rules of one kind open one ticket: what hides any of them hides it.
+            of.entry(rule.kind.clone()).or_default().extend(rule.caused_by.iter().cloned());
+        }
         let counts_zones = |rule: &&Rule| {
             let shares = rule.steps.iter().filter_map(|step| step.share.as_ref());
             shares.into_iter().any(|share| share.of == Shares::Zone)
