@@ -36,12 +36,12 @@ mod units;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Request};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use firegrid_rules::rulebook::Rulebook;
 use firegrid_wire::names::RegionId;
 use tokio::net::TcpListener;
@@ -148,8 +148,15 @@ pub async fn router(sources: Sources, beside: Router) -> Result<Router, StorageE
         .into_iter()
         .map(|(path, item)| (format!("/api/v1{path}"), item))
         .collect();
-    let document = Arc::new(document);
-    let told = async move || Json(document.as_ref().clone());
+    // It never changes while the program runs: it is written once. A document of ours has text
+    // keys only, so writing it cannot fail.
+    let document: Arc<str> = serde_json::to_string(&document).unwrap_or_default().into();
+    let told = async move || {
+        (
+            [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+            document.to_string(),
+        )
+    };
     let api = api.fallback(async || Problem::missing("这个接口", "such resource"));
     Ok(Router::new()
         .route("/api/openapi.json", get(told))
