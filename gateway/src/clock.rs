@@ -2,9 +2,9 @@
 //!
 //! Everything else takes an [`Uptime`] as an argument and answers with its next deadline.
 
-use std::time::Instant;
-
 use firegrid_wire::time::{GatewayTime, Millis};
+// The same as that of the standard library, but a test can hold it.
+use tokio::time::Instant;
 
 /// Monotonic time since the process began. It never jumps; what a day it is, it does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

@@ -10,9 +10,10 @@
 
 pub mod area;
 mod connection;
+pub mod endpoint;
 pub mod plan;
 mod poller;
 mod rest;
 pub mod schedule;
 
-pub use poller::run;
+pub use poller::{run, run_over};

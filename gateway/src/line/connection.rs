@@ -7,20 +7,21 @@
 
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_modbus::client::{Client as _, Context, tcp};
 use tokio_modbus::slave::SlaveContext as _;
 use tokio_modbus::{ExceptionCode, Request, Response, Slave};
 
+use super::endpoint::Endpoint;
 use super::plan::Read;
+use crate::clock::Uptime;
 use crate::profile::Table;
-use crate::settings::Address;
 
 /// A connection to a line, opened when it is needed.
 pub(super) struct Connection {
-    address: Address,
-    patience: Duration,
+    endpoint: Endpoint,
+    /// No question has to wait longer for its answer, nor a connection for being opened.
+    longest: Duration,
     /// Absent while a question is under way: whoever gives up waiting gives up the connection.
     open: Option<Context>,
 }
@@ -50,9 +51,9 @@ pub(super) enum NoAnswer {
 }
 
 impl Connection {
-    /// Nothing is opened yet.
-    pub(super) fn new(address: Address, patience: Duration) -> Connection {
-        Connection { address, patience, open: None }
+    /// Nothing is opened yet. No question is asked with more patience than the longest.
+    pub(super) fn new(endpoint: Endpoint, longest: Duration) -> Connection {
+        Connection { endpoint, longest, open: None }
     }
 
     /// Whether a question can be sent.
@@ -60,23 +61,29 @@ impl Connection {
         self.open.is_some()
     }
 
+    /// Until when a device has to be left alone, because an answer to an earlier question may
+    /// still come. A question that comes too early waits for that itself.
+    pub(super) fn quiet_until(&self, _unit_id: u8, _now: Uptime) -> Option<Uptime> {
+        None
+    }
+
     /// Opens the connection if it is not open.
     pub(super) async fn open(&mut self) -> Result<(), NoAnswer> {
-        if self.is_open() {
-            return Ok(());
+        if !self.is_open() {
+            let stream = self.endpoint.open(self.longest).await?;
+            self.open = Some(tcp::attach(stream));
         }
-        let connecting = TcpStream::connect((self.address.host(), self.address.port()));
-        let stream = timeout(self.patience, connecting)
-            .await
-            .map_err(|_| NoAnswer::ConnectedTooLate)?
-            .map_err(NoAnswer::Unconnected)?;
-        stream.set_nodelay(true).map_err(NoAnswer::Unconnected)?;
-        self.open = Some(tcp::attach(stream));
         Ok(())
     }
 
-    /// Asks one question. Unless it is answered in full and in time, the connection is closed.
-    pub(super) async fn ask(&mut self, unit_id: u8, read: Read) -> Result<Answer, NoAnswer> {
+    /// Asks one question, and waits as long as that for its answer. Unless it is answered in full
+    /// and in time, the connection is closed.
+    pub(super) async fn ask(
+        &mut self,
+        unit_id: u8,
+        read: Read,
+        patience: Duration,
+    ) -> Result<Answer, NoAnswer> {
         let Some(mut context) = self.open.take() else {
             return Err(NoAnswer::Doubtful("the connection is closed".into()));
         };
@@ -87,7 +94,7 @@ impl Connection {
             Table::HoldingRegisters => Request::ReadHoldingRegisters(read.first, read.count),
             Table::InputRegisters => Request::ReadInputRegisters(read.first, read.count),
         };
-        let answer = timeout(self.patience, context.call(question))
+        let answer = timeout(patience.min(self.longest), context.call(question))
             .await
             .map_err(|_| NoAnswer::TooLate)?
             .map_err(|error| NoAnswer::Doubtful(error.to_string()))?;

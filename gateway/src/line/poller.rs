@@ -3,12 +3,15 @@
 //! News waits in a bounded channel. When it is half full no analog poll begins any more; when
 //! it is full the line waits until its news is taken, so nothing that was read is dropped.
 
+use std::time::Duration;
+
 use firegrid_wire::span::{Lane, PerLane};
 use firegrid_wire::time::Millis;
 use tokio::sync::mpsc;
 
 use super::area::{Area, Setback};
 use super::connection::{Answer, Connection};
+use super::endpoint::Endpoint;
 use super::plan::Read;
 use super::schedule::{Failure, Periods, Schedule, Seat, Sighting, Turn};
 use crate::clock::{Clock, Uptime};
@@ -25,7 +28,13 @@ const PERIODS_OF_LIFE: u64 = 2;
 
 /// Reads a line until nobody listens to its news any more.
 pub async fn run(line: Line, clock: Clock, news: mpsc::Sender<News>) {
-    let mut poller = Poller::new(line, clock, news);
+    let endpoint = Endpoint::Tcp(line.address.clone());
+    run_over(endpoint, line, clock, news).await;
+}
+
+/// Reads a line over whatever opens its streams, not over what its settings say.
+pub async fn run_over(endpoint: Endpoint, line: Line, clock: Clock, news: mpsc::Sender<News>) {
+    let mut poller = Poller::new(endpoint, line, clock, news);
     while poller.step().await == Going::On {}
 }
 
@@ -41,6 +50,8 @@ struct Poller {
     clock: Clock,
     news: mpsc::Sender<News>,
     connection: Connection,
+    /// How long an answer is waited for.
+    patience: Duration,
     line: LineState,
     schedule: Schedule,
     devices: Vec<Device>,
@@ -80,7 +91,7 @@ struct Polled {
 }
 
 impl Poller {
-    fn new(line: Line, clock: Clock, news: mpsc::Sender<News>) -> Poller {
+    fn new(endpoint: Endpoint, line: Line, clock: Clock, news: mpsc::Sender<News>) -> Poller {
         let periods = |device: &crate::settings::Device| Periods {
             areas: PerLane::from_fn(|lane| device.period(lane)),
             look: device.watch.map(|watch| watch.period),
@@ -91,7 +102,8 @@ impl Poller {
             name: line.name,
             clock,
             news,
-            connection: Connection::new(line.address, line.timeout.duration()),
+            connection: Connection::new(endpoint, line.timeout.duration()),
+            patience: line.timeout.duration(),
             line: LineState::Reachable,
             schedule: Schedule::new(periods, clock.uptime()),
             devices,
@@ -127,10 +139,13 @@ impl Poller {
     /// Looks at the change probe of a device. It opens no connection and loses no device: what
     /// is out of order is found by the polls.
     async fn look(&mut self, number: usize) {
+        let now = self.clock.uptime();
         let device = &mut self.devices[number];
+        let ready =
+            self.connection.is_open() && self.connection.quiet_until(device.unit_id, now).is_none();
         let answer = match &device.watched {
-            Some(watched) if self.connection.is_open() => {
-                Some(self.connection.ask(device.unit_id, watched.read).await)
+            Some(watched) if ready => {
+                Some(self.connection.ask(device.unit_id, watched.read, self.patience).await)
             }
             Some(_) | None => None,
         };
@@ -203,7 +218,7 @@ impl Poller {
         let Some((part, read)) = polled.area.next_part(polled.next_part, now) else {
             return self.end(seat).await;
         };
-        let answer = self.connection.ask(device.unit_id, read).await;
+        let answer = self.connection.ask(device.unit_id, read, self.patience).await;
         let now = self.clock.uptime();
         let setback = match answer {
             Ok(Answer::Registers(registers)) => {

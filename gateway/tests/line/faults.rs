@@ -10,7 +10,7 @@ use firegrid_wire::state::State;
 use firegrid_wire::time::Millis;
 use tokio::net::TcpListener;
 
-use crate::peer::{Peer, Question, Reaction, held};
+use crate::peer::{Peer, Question, Reaction, held, in_memory};
 use crate::site::{
     COUNTERS, REQUESTS, Site, WORDS, device, is_lost, is_polled, observations, polls, settings,
 };
@@ -353,4 +353,20 @@ async fn simulated(settings: firegrid_gateway::settings::Settings) -> (Simulator
     let simulator = simulator(&settings).await;
     let site = Site::start(at(&simulator, settings), 64);
     (simulator, site)
+}
+
+/// An hour over a stream in memory, in which time is held, passes in a moment.
+#[tokio::test(start_paused = true)]
+async fn a_line_runs_as_well_over_a_stream_in_memory() {
+    const SECONDS: usize = 3_600;
+    let settings = settings(([127, 0, 0, 1], 1).into(), &[1], "60ms");
+    let endpoint = in_memory(|question| match question.number % 100 {
+        99 => Reaction::AnswerAfter(Duration::from_millis(90)),
+        _ => Reaction::Answer,
+    });
+    let mut site = Site::start_over(endpoint, settings, 256);
+    let all = site.during(Duration::from_secs(SECONDS as u64)).await;
+    site.check(&all);
+    let polls: usize = polls(&all).values().sum();
+    assert!(9 * SECONDS < polls && polls <= 10 * SECONDS + 1, "{polls} polls at 100 ms");
 }

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use firegrid_gateway::line::endpoint::{Endpoint, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// One question as it came in.
@@ -65,6 +66,25 @@ impl Question {
     }
 }
 
+/// Bytes on their way in one direction.
+const ON_THEIR_WAY: usize = 1_024;
+
+/// A peer at the other end of streams in memory: with it, time can be held.
+pub(crate) fn in_memory(
+    react: impl Fn(Question) -> Reaction + Clone + Send + Sync + 'static,
+) -> Endpoint {
+    let asked = Arc::new(Asked::default());
+    Endpoint::InMemory(Box::new(move || {
+        let (ours, theirs) = tokio::io::duplex(ON_THEIR_WAY);
+        let (asked, react) = (Arc::clone(&asked), react.clone());
+        tokio::spawn(async move {
+            // A connection that the other side has dropped ends here, as it should.
+            let _ended = converse(theirs, &asked, &react).await;
+        });
+        Ok(Box::new(ours))
+    }))
+}
+
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     asked: Arc<Asked>,
@@ -97,6 +117,7 @@ impl Peer {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 of_task.connections.fetch_add(1, Ordering::Relaxed);
+                stream.set_nodelay(true).expect("a stream of TCP");
                 let (asked, react) = (Arc::clone(&of_task), Arc::clone(&react));
                 connections.spawn(async move {
                     // A connection that the other side has dropped ends here, as it should.
@@ -127,11 +148,10 @@ impl Drop for Peer {
 }
 
 async fn converse(
-    mut stream: TcpStream,
+    mut stream: impl Stream,
     asked: &Asked,
     react: &(impl Fn(Question) -> Reaction + Send + Sync),
 ) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
     loop {
         let mut frame = [0; 8];
         stream.read_exact(&mut frame).await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use firegrid_gateway::clock::Clock;
 use firegrid_gateway::inventory::{DeviceIndex, PointIndex};
 use firegrid_gateway::line;
+use firegrid_gateway::line::endpoint::Endpoint;
 use firegrid_gateway::poll::{News, Observation};
 use firegrid_gateway::settings::Settings;
 use firegrid_wire::reading::{Quality, Value};
@@ -112,6 +113,14 @@ impl Site {
         let (sender, news) = mpsc::channel(room);
         let line = settings.lines[0].clone();
         let task = tokio::spawn(line::run(line, Clock::begin(), sender));
+        Site { settings, news, task }
+    }
+
+    /// Starts the line over whatever opens its streams.
+    pub(crate) fn start_over(endpoint: Endpoint, settings: Settings, room: usize) -> Site {
+        let (sender, news) = mpsc::channel(room);
+        let line = settings.lines[0].clone();
+        let task = tokio::spawn(line::run_over(endpoint, line, Clock::begin(), sender));
         Site { settings, news, task }
     }
 
