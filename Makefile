@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: web demo demo-clean pictures simulate check test tools bench-rules bench-ingest planted kill-test chaos
+.PHONY: web demo demo-clean pictures simulate check test tools bench-rules bench-ingest planted kill-test chaos fuzz
 
 WEB := $(shell find ingest/web \( -name node_modules -o -name dist \) -prune -o -type f -print)
 
@@ -65,3 +65,19 @@ chaos: ## Everything that can happen to seven gateways, for CHAOS_MINUTES (10); 
 	@CHAOS_MINUTES=$${CHAOS_MINUTES:-10} CHAOS_RESULT=$(CARGO_TARGET_DIR)/chaos.json \
 		$(CARGO) test --quiet --locked --package system-tests --test chaos -- --nocapture
 	@cat $(CARGO_TARGET_DIR)/chaos.json
+
+# Coverage that libFuzzer steers by, with the stable compiler; without sanitizers, for nothing of ours is unsafe.
+FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1
+
+FUZZ_SECONDS ?= 60
+fuzz: ## Decoder, profile reader and site sheet, FUZZ_SECONDS (60) each; what breaks them is kept as a file.
+	RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --locked --manifest-path tests/fuzz/Cargo.toml \
+		--target-dir $(CARGO_TARGET_DIR)/fuzz --target $$(rustc --print host-tuple)
+	@set -e; for target in decoder profile sheet; do \
+		found=$(CARGO_TARGET_DIR)/fuzz/corpus/$$target; mkdir -p $$found; \
+		$(CARGO_TARGET_DIR)/fuzz/$$(rustc --print host-tuple)/release/$$target $$found tests/fuzz/corpus/$$target \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1 \
+			-artifact_prefix=$(CARGO_TARGET_DIR)/fuzz/$$target-; \
+	done

@@ -271,6 +271,9 @@ impl Described {
 
     /// The number, and the unit that it counts: the device's own word, or else `unit`.
     fn counted(&self, raw: &[u16], unit: DeviceUnit) -> Result<(f64, DeviceUnit), Quality> {
+        if raw.len() != usize::from(self.registers()) {
+            return Err(Quality::SensorFault);
+        }
         let at = |place: u16| raw.get(usize::from(place)).copied().ok_or(Quality::SensorFault);
         let decimals = at(self.decimals)?;
         if MOST_DECIMALS < decimals {
