@@ -166,9 +166,7 @@ impl Changes {
             return Ok(Some(last).filter(|_| !self.events.is_empty()));
         }
         commits::put(&mut to, number).await?;
-        for row in &self.gateways {
-            gateways::put(&mut to, row).await?;
-        }
+        gateways::put(&mut to, &self.gateways).await?;
         for (import, now) in &self.registry {
             import.difference.write(&mut to, *now).await?;
         }

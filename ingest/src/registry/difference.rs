@@ -10,7 +10,7 @@ use super::table::Table;
 use super::{Registry, grids_of, people_of};
 use crate::storage::registered::{self, Building, Device};
 use crate::storage::registry::{self, Unit};
-use crate::storage::{StorageError, Transaction, Writer};
+use crate::storage::{StorageError, Transaction, Writer, gateways};
 
 /// A registry that was checked, and what it changes of the one that stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,47 +110,33 @@ impl Difference {
         to: &mut Transaction<'_>,
         now: CentreTime,
     ) -> Result<(), StorageError> {
-        for (_, grid) in &self.grids.put {
-            registry::put_grid(to, grid).await?;
-        }
-        for (_, unit) in &self.units.put {
-            registry::put_unit(to, unit).await?;
-        }
-        for (_, building) in &self.buildings.put {
-            registered::put_building(to, building).await?;
-        }
-        for (_, person) in &self.people.put {
-            registered::put_person(to, person).await?;
-        }
-        for (gateway, unit) in &self.gateways.put {
-            registry::assign(to, gateway, unit, now).await?;
-        }
-        for (_, device) in &self.devices.put {
-            registered::put_device(to, device).await?;
-        }
-        for (gateway, device) in &self.devices.gone {
-            registered::remove_device(to, gateway, device).await?;
-        }
-        for gateway in &self.gateways.gone {
-            registry::unassign(to, gateway).await?;
-        }
-        for id in &self.people.gone {
-            registered::remove_person(to, id).await?;
-        }
-        for id in &self.buildings.gone {
-            registered::remove_building(to, id).await?;
-        }
-        for id in &self.units.gone {
-            registry::retire_unit(to, id).await?;
-        }
-        for id in &self.grids.gone {
-            registry::retire_grid(to, id).await?;
-        }
+        registry::put_grids(to, &self.grids.rows()).await?;
+        registry::put_units(to, &self.units.rows()).await?;
+        registered::put_buildings(to, &self.buildings.rows()).await?;
+        registered::put_people(to, &self.people.rows()).await?;
+        let assigned = |(id, unit): &(GatewayId, String)| gateways::Gateway {
+            id: id.clone(),
+            unit: Some(unit.clone()),
+            known: now,
+        };
+        let assigned: Vec<_> = self.gateways.put.iter().map(assigned).collect();
+        gateways::put(to, &assigned).await?;
+        registered::put_devices(to, &self.devices.rows()).await?;
+        registered::remove_devices(to, &self.devices.gone).await?;
+        registry::unassign(to, &self.gateways.gone).await?;
+        registered::remove_people(to, &self.people.gone).await?;
+        registered::remove_buildings(to, &self.buildings.gone).await?;
+        registry::retire_units(to, &self.units.gone).await?;
+        registry::retire_grids(to, &self.grids.gone).await?;
         registry::forget_unused(to).await
     }
 }
 
 impl<K, V> Part<K, V> {
+    fn rows(&self) -> Vec<&V> {
+        self.put.iter().map(|(_, row)| row).collect()
+    }
+
     fn counts(&self) -> Counts {
         let changed = self.put.len() - self.new;
         Counts { new: self.new, changed, retired: self.gone.len() }

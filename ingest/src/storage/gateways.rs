@@ -1,8 +1,11 @@
 //! The gateways: those of the registry, and every other one that was ever heard.
 
+use std::collections::BTreeMap;
+
 use firegrid_wire::names::GatewayId;
 use firegrid_wire::time::CentreTime;
 
+use super::many::Upsert;
 use super::rows::Columns;
 use super::{Reader, StorageError, Transaction};
 
@@ -34,16 +37,22 @@ pub async fn load(reader: &Reader) -> Result<Vec<Gateway>, StorageError> {
         .collect()
 }
 
-/// Writes where a gateway belongs; when it was first known stays.
-pub async fn put(to: &mut Transaction<'_>, row: &Gateway) -> Result<(), StorageError> {
-    sqlx::query(
-        "INSERT INTO gateway (id, unit, known_at) VALUES ($1, $2, $3) \
-         ON CONFLICT (id) DO UPDATE SET unit = excluded.unit",
-    )
-    .bind(row.id.as_str())
-    .bind(row.unit.clone())
-    .bind(row.known.millis())
-    .execute(&mut *to.inner)
-    .await?;
-    Ok(())
+const GATEWAYS: Upsert =
+    Upsert { table: "gateway", key: &["id"], columns: &["unit"], first: &["known_at"] };
+
+/// Writes where gateways belong; of several rows of one the last counts. When it was first known
+/// stays.
+pub async fn put(to: &mut Transaction<'_>, rows: &[Gateway]) -> Result<(), StorageError> {
+    // PostgreSQL replaces no row twice in one question.
+    let mut each: BTreeMap<&GatewayId, (Option<&str>, CentreTime)> = BTreeMap::new();
+    for row in rows {
+        let stands = each.entry(&row.id).or_insert((None, row.known));
+        stands.0 = row.unit.as_deref();
+    }
+    let each: Vec<_> = each.into_iter().collect();
+    GATEWAYS
+        .put(to, &each, |asked, (id, (unit, known))| {
+            asked.bind(id.to_string()).bind(unit.map(str::to_owned)).bind(known.millis())
+        })
+        .await
 }

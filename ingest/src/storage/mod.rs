@@ -2,12 +2,13 @@
 //!
 //! Nobody else writes SQL. A query is a constant with `$1` parameters that SQLite and
 //! PostgreSQL both understand; values are texts, whole numbers and bytes only; nothing is
-//! nested, nothing is built from pieces of text. What a noun's file offers:
+//! nested, and nothing is built from pieces of text but in `many`. What a noun's file offers:
 //!
 //! - a plain struct of what one row says, in our own types (`Alarm`, `Hole`, …);
 //! - `load(..)` for what the judge needs when it starts, and reading functions for the API,
 //!   all on a [`Reader`];
-//! - `put(..)` (insert, or replace by the same name) and `remove(..)` on a [`Transaction`].
+//! - `put(..)` (insert, or replace by the same name) and `remove(..)` on a [`Transaction`];
+//!   what an import brings by the thousand is written in few questions (`many`).
 //!   They are idempotent, so a commit of which nobody knows whether it stood can be repeated.
 //!
 //! There is one [`Writer`]. The judge's runner owns it; during the start the registry uses it
@@ -29,6 +30,7 @@ pub mod gateways;
 pub mod history;
 pub mod holes;
 pub mod inbox;
+mod many;
 mod place;
 pub mod positions;
 pub mod readings;

@@ -6,6 +6,7 @@
 use firegrid_rules::routing::PersonRow;
 use firegrid_wire::names::{DeviceId, GatewayId};
 
+use super::many::{self, Asked, Upsert};
 use super::rows::Columns;
 use super::{Reader, StorageError, Transaction};
 
@@ -120,93 +121,98 @@ pub async fn devices(reader: &Reader) -> Result<Vec<Device>, StorageError> {
         .collect()
 }
 
-/// Writes a building.
-pub async fn put_building(to: &mut Transaction<'_>, row: &Building) -> Result<(), StorageError> {
-    sqlx::query(
-        "INSERT INTO building (id, unit, name, floors_above, floors_below, purpose, height) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) \
-         ON CONFLICT (id) DO UPDATE SET unit = excluded.unit, name = excluded.name, \
-         floors_above = excluded.floors_above, floors_below = excluded.floors_below, \
-         purpose = excluded.purpose, height = excluded.height",
-    )
-    .bind(row.id.clone())
-    .bind(row.unit.clone())
-    .bind(row.name.clone())
-    .bind(row.floors_above.map(i64::from))
-    .bind(row.floors_below.map(i64::from))
-    .bind(row.purpose.clone())
-    .bind(row.height.clone())
-    .execute(&mut *to.inner)
-    .await?;
-    Ok(())
-}
+const BUILDINGS: Upsert = Upsert {
+    table: "building",
+    key: &["id"],
+    columns: &["unit", "name", "floors_above", "floors_below", "purpose", "height"],
+    first: &[],
+};
 
-/// Writes a person.
-pub async fn put_person(to: &mut Transaction<'_>, row: &PersonRow) -> Result<(), StorageError> {
-    sqlx::query(
-        "INSERT INTO person (id, name, role, phone, grid) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (id) DO UPDATE SET name = excluded.name, role = excluded.role, \
-         phone = excluded.phone, grid = excluded.grid",
-    )
-    .bind(row.id.clone())
-    .bind(row.name.clone())
-    .bind(row.role.as_str())
-    .bind(row.phone.clone())
-    .bind(row.grid.clone())
-    .execute(&mut *to.inner)
-    .await?;
-    Ok(())
-}
+const PEOPLE: Upsert = Upsert {
+    table: "person",
+    key: &["id"],
+    columns: &["name", "role", "phone", "grid"],
+    first: &[],
+};
 
-/// Writes a device.
-pub async fn put_device(to: &mut Transaction<'_>, row: &Device) -> Result<(), StorageError> {
-    sqlx::query(
-        "INSERT INTO device (gateway, device, name, building, place, maker, model) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) \
-         ON CONFLICT (gateway, device) DO UPDATE SET name = excluded.name, \
-         building = excluded.building, place = excluded.place, maker = excluded.maker, \
-         model = excluded.model",
-    )
-    .bind(row.gateway.to_string())
-    .bind(row.device.to_string())
-    .bind(row.name.clone())
-    .bind(row.building.clone())
-    .bind(row.place.clone())
-    .bind(row.maker.clone())
-    .bind(row.model.clone())
-    .execute(&mut *to.inner)
-    .await?;
-    Ok(())
-}
+const DEVICES: Upsert = Upsert {
+    table: "device",
+    key: &["gateway", "device"],
+    columns: &["name", "building", "place", "maker", "model"],
+    first: &[],
+};
 
-/// Forgets a building.
-pub async fn remove_building(to: &mut Transaction<'_>, id: &str) -> Result<(), StorageError> {
-    sqlx::query("DELETE FROM building WHERE id = $1")
-        .bind(id.to_owned())
-        .execute(&mut *to.inner)
-        .await?;
-    Ok(())
-}
-
-/// Forgets a person.
-pub async fn remove_person(to: &mut Transaction<'_>, id: &str) -> Result<(), StorageError> {
-    sqlx::query("DELETE FROM person WHERE id = $1")
-        .bind(id.to_owned())
-        .execute(&mut *to.inner)
-        .await?;
-    Ok(())
-}
-
-/// Forgets a device.
-pub async fn remove_device(
+/// Writes buildings.
+pub async fn put_buildings(
     to: &mut Transaction<'_>,
-    gateway: &GatewayId,
-    device: &DeviceId,
+    rows: &[&Building],
 ) -> Result<(), StorageError> {
-    sqlx::query("DELETE FROM device WHERE gateway = $1 AND device = $2")
-        .bind(gateway.to_string())
-        .bind(device.to_string())
-        .execute(&mut *to.inner)
-        .await?;
-    Ok(())
+    BUILDINGS
+        .put(to, rows, |asked, row| {
+            asked
+                .bind(row.id.clone())
+                .bind(row.unit.clone())
+                .bind(row.name.clone())
+                .bind(row.floors_above.map(i64::from))
+                .bind(row.floors_below.map(i64::from))
+                .bind(row.purpose.clone())
+                .bind(row.height.clone())
+        })
+        .await
+}
+
+/// Writes people.
+pub async fn put_people(to: &mut Transaction<'_>, rows: &[&PersonRow]) -> Result<(), StorageError> {
+    PEOPLE
+        .put(to, rows, |asked, row| {
+            asked
+                .bind(row.id.clone())
+                .bind(row.name.clone())
+                .bind(row.role.as_str())
+                .bind(row.phone.clone())
+                .bind(row.grid.clone())
+        })
+        .await
+}
+
+/// Writes devices.
+pub async fn put_devices(to: &mut Transaction<'_>, rows: &[&Device]) -> Result<(), StorageError> {
+    DEVICES
+        .put(to, rows, |asked, row| {
+            asked
+                .bind(row.gateway.to_string())
+                .bind(row.device.to_string())
+                .bind(row.name.clone())
+                .bind(row.building.clone())
+                .bind(row.place.clone())
+                .bind(row.maker.clone())
+                .bind(row.model.clone())
+        })
+        .await
+}
+
+/// Forgets buildings.
+pub async fn remove_buildings(
+    to: &mut Transaction<'_>,
+    ids: &[String],
+) -> Result<(), StorageError> {
+    let bind = |asked: Asked, id: &String| asked.bind(id.clone());
+    many::each(to, "DELETE FROM building", &["id"], ids, bind).await
+}
+
+/// Forgets people.
+pub async fn remove_people(to: &mut Transaction<'_>, ids: &[String]) -> Result<(), StorageError> {
+    let bind = |asked: Asked, id: &String| asked.bind(id.clone());
+    many::each(to, "DELETE FROM person", &["id"], ids, bind).await
+}
+
+/// Forgets devices.
+pub async fn remove_devices(
+    to: &mut Transaction<'_>,
+    ids: &[(GatewayId, DeviceId)],
+) -> Result<(), StorageError> {
+    let bind = |asked: Asked, (gateway, device): &(GatewayId, DeviceId)| {
+        asked.bind(gateway.to_string()).bind(device.to_string())
+    };
+    many::each(to, "DELETE FROM device", &["gateway", "device"], ids, bind).await
 }

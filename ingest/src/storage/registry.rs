@@ -5,8 +5,8 @@
 
 use firegrid_rules::routing::GridRow;
 use firegrid_wire::names::GatewayId;
-use firegrid_wire::time::CentreTime;
 
+use super::many::{self, Asked, Upsert};
 use super::rows::Columns;
 use super::{Reader, StorageError, Transaction};
 
@@ -83,80 +83,67 @@ pub async fn units(reader: &Reader) -> Result<Vec<Unit>, StorageError> {
         .collect()
 }
 
-/// Retires a grid that the registry does not hold any more.
-pub async fn retire_grid(to: &mut Transaction<'_>, id: &str) -> Result<(), StorageError> {
-    sqlx::query("UPDATE grid SET retired = 1 WHERE id = $1")
-        .bind(id.to_owned())
-        .execute(&mut *to.inner)
-        .await?;
-    Ok(())
+const GRIDS: Upsert = Upsert {
+    table: "grid",
+    key: &["id"],
+    columns: &["name", "level", "parent", "retired"],
+    first: &[],
+};
+
+const UNITS: Upsert = Upsert {
+    table: "unit",
+    key: &["id"],
+    columns: &["name", "grid", "address", "contact", "phone", "class", "retired"],
+    first: &[],
+};
+
+/// Writes grids of the registry.
+pub async fn put_grids(to: &mut Transaction<'_>, rows: &[&GridRow]) -> Result<(), StorageError> {
+    GRIDS
+        .put(to, rows, |asked, grid| {
+            asked
+                .bind(grid.id.clone())
+                .bind(grid.name.clone())
+                .bind(grid.level.as_str())
+                .bind(grid.parent.clone())
+                .bind(0_i64)
+        })
+        .await
 }
 
-/// Retires a unit that the registry does not hold any more.
-pub async fn retire_unit(to: &mut Transaction<'_>, id: &str) -> Result<(), StorageError> {
-    sqlx::query("UPDATE unit SET retired = 1 WHERE id = $1")
-        .bind(id.to_owned())
-        .execute(&mut *to.inner)
-        .await?;
-    Ok(())
+/// Writes units of the registry.
+pub async fn put_units(to: &mut Transaction<'_>, rows: &[&Unit]) -> Result<(), StorageError> {
+    UNITS
+        .put(to, rows, |asked, unit| {
+            asked
+                .bind(unit.id.clone())
+                .bind(unit.name.clone())
+                .bind(unit.grid.clone())
+                .bind(unit.address.clone())
+                .bind(unit.contact.clone())
+                .bind(unit.phone.clone())
+                .bind(unit.class.clone())
+                .bind(0_i64)
+        })
+        .await
 }
 
-/// A gateway belongs to nobody any more (待归属).
-pub async fn unassign(to: &mut Transaction<'_>, id: &GatewayId) -> Result<(), StorageError> {
-    sqlx::query("UPDATE gateway SET unit = NULL WHERE id = $1")
-        .bind(id.to_string())
-        .execute(&mut *to.inner)
-        .await?;
-    Ok(())
+/// Retires grids that the registry does not hold any more.
+pub async fn retire_grids(to: &mut Transaction<'_>, ids: &[String]) -> Result<(), StorageError> {
+    let bind = |asked: Asked, id: &String| asked.bind(id.clone());
+    many::each(to, "UPDATE grid SET retired = 1", &["id"], ids, bind).await
 }
 
-/// Writes a grid of the registry.
-pub async fn put_grid(to: &mut Transaction<'_>, grid: &GridRow) -> Result<(), StorageError> {
-    sqlx::query(
-        "INSERT INTO grid (id, name, level, parent, retired) VALUES ($1, $2, $3, $4, 0) \
-         ON CONFLICT (id) DO UPDATE SET name = excluded.name, level = excluded.level, \
-         parent = excluded.parent, retired = 0",
-    )
-    .bind(grid.id.clone())
-    .bind(grid.name.clone())
-    .bind(grid.level.as_str())
-    .bind(grid.parent.clone())
-    .execute(&mut *to.inner)
-    .await?;
-    Ok(())
+/// Retires units that the registry does not hold any more.
+pub async fn retire_units(to: &mut Transaction<'_>, ids: &[String]) -> Result<(), StorageError> {
+    let bind = |asked: Asked, id: &String| asked.bind(id.clone());
+    many::each(to, "UPDATE unit SET retired = 1", &["id"], ids, bind).await
 }
 
-/// Writes a unit of the registry.
-pub async fn put_unit(to: &mut Transaction<'_>, unit: &Unit) -> Result<(), StorageError> {
-    sqlx::query(
-        "INSERT INTO unit (id, name, grid, address, contact, phone, class, retired) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0) \
-         ON CONFLICT (id) DO UPDATE SET name = excluded.name, grid = excluded.grid, \
-         address = excluded.address, contact = excluded.contact, phone = excluded.phone, \
-         class = excluded.class, retired = 0",
-    )
-    .bind(unit.id.clone())
-    .bind(unit.name.clone())
-    .bind(unit.grid.clone())
-    .bind(unit.address.clone())
-    .bind(unit.contact.clone())
-    .bind(unit.phone.clone())
-    .bind(unit.class.clone())
-    .execute(&mut *to.inner)
-    .await?;
-    Ok(())
-}
-
-/// Writes that a gateway belongs to a unit; when it was first known stays.
-pub async fn assign(
-    to: &mut Transaction<'_>,
-    gateway: &GatewayId,
-    unit: &str,
-    now: CentreTime,
-) -> Result<(), StorageError> {
-    let row =
-        super::gateways::Gateway { id: gateway.clone(), unit: Some(unit.to_owned()), known: now };
-    super::gateways::put(to, &row).await
+/// Gateways belong to nobody any more (待归属).
+pub async fn unassign(to: &mut Transaction<'_>, ids: &[GatewayId]) -> Result<(), StorageError> {
+    let bind = |asked: Asked, id: &GatewayId| asked.bind(id.to_string());
+    many::each(to, "UPDATE gateway SET unit = NULL", &["id"], ids, bind).await
 }
 
 /// Removes retired grids and units that nothing refers to: no alarm, no ticket, no unit, and

@@ -16,7 +16,9 @@ async fn renamed(world: &mut World, name: &str) {
         grid: "east-1".into(),
         ..Default::default()
     };
-    world.write(async |to| storage::registry::put_unit(to, &unit).await.expect("written")).await;
+    world
+        .write(async |to| storage::registry::put_units(to, &[&unit]).await.expect("written"))
+        .await;
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ impl Centre {
         let known = CentreTime::from_millis(0);
         let row =
             Gateway { id: "mall-01".parse().expect("an id"), unit: Some("mall".into()), known };
-        gateways::put(&mut to, &row).await.expect("written");
+        gateways::put(&mut to, &[row]).await.expect("written");
         to.commit().await.expect("committed");
         writer.close().await.expect("closed");
         reader.close().await;

@@ -202,7 +202,7 @@ async fn judgement(
     let mut to = writer.begin().await.expect("begun");
     for (id, unit) in gateways {
         let row = Gateway { id: id.parse().expect("an id"), unit, known };
-        gateways::put(&mut to, &row).await.expect("written");
+        gateways::put(&mut to, &[row]).await.expect("written");
     }
     to.commit().await.expect("committed");
     let region = RegionId::parse("region").expect("a region");

@@ -145,7 +145,7 @@ on_both_engines! {
         ] {
             let parent = parent.map(str::to_owned);
             let row = GridRow { id: id.into(), level, parent, name: id.into() };
-            registry::put_grid(&mut to, &row).await.expect("written");
+            registry::put_grids(&mut to, &[&row]).await.expect("written");
         }
         let open = ticket("a", "mall-01/x", "s1", TicketState::Accept, 10);
         let closed = ticket("b", "mall-01/x", "s1", TicketState::Closed, 20);
@@ -198,22 +198,22 @@ on_both_engines! {
             grid("s1", Level::Small, Some("m1")),
             grid("s2", Level::Small, Some("m1")),
         ] {
-            registry::put_grid(&mut to, &row).await.expect("written");
+            registry::put_grids(&mut to, &[&row]).await.expect("written");
         }
         for row in [unit("mall", "s1"), unit("gone", "s2")] {
-            registry::put_unit(&mut to, &row).await.expect("written");
+            registry::put_units(&mut to, &[&row]).await.expect("written");
         }
-        registry::assign(&mut to, &gateway(), "mall", at(5)).await.expect("written");
+        let heard = Gateway { id: gateway(), unit: None, known: at(5) };
+        let of_mall = Gateway { unit: Some("mall".into()), known: at(6), ..heard.clone() };
+        gateways::put(&mut to, &[heard, of_mall]).await.expect("written");
         alarms::put(&mut to, &alarm("a", AlarmState::Closed, 1)).await.expect("written");
         to.commit().await.expect("committed");
         let mut to = writer.begin().await.expect("begun");
-        for id in ["region", "l1", "m1", "s1", "s2"] {
-            registry::retire_grid(&mut to, id).await.expect("written");
-        }
-        for id in ["mall", "gone"] {
-            registry::retire_unit(&mut to, id).await.expect("written");
-        }
-        registry::unassign(&mut to, &gateway()).await.expect("written");
+        let gone = ["region", "l1", "m1", "s1", "s2"].map(str::to_owned);
+        registry::retire_grids(&mut to, &gone).await.expect("written");
+        let gone = ["mall", "gone"].map(str::to_owned);
+        registry::retire_units(&mut to, &gone).await.expect("written");
+        registry::unassign(&mut to, &[gateway()]).await.expect("written");
         registry::forget_unused(&mut to).await.expect("written");
         to.commit().await.expect("committed");
         let units = registry::units(&reader).await.expect("units");
