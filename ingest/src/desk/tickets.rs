@@ -15,7 +15,7 @@ use firegrid_rules::decision::{At, Change, Decision, Marks, Subject};
 use firegrid_rules::escalation::{Chain, Charge};
 use firegrid_rules::lifecycle::{self, Actor, Answer};
 use firegrid_rules::routing::Routing;
-use firegrid_rules::ticket::{self, Event, Setting, State, TermsOf};
+use firegrid_rules::ticket::{self, Event, REVIEW_WINDOW, Setting, State, TermsOf};
 use firegrid_wire::names::{FullPointId, GatewayId};
 use firegrid_wire::time::{CentreTime, Millis};
 use serde_json::{Value, json};
@@ -34,6 +34,8 @@ const AT_LEAST: Millis = Millis::seconds(60);
 #[derive(Debug, Default)]
 pub struct TicketBook {
     tickets: BTreeMap<String, Kept>,
+    /// The tickets about each gateway and what it reads: only there does one hide another.
+    of_gateway: BTreeMap<GatewayId, BTreeSet<String>>,
     /// The newest ticket of a subject and kind of hazard.
     cases: BTreeMap<(String, String), String>,
     /// When something must be looked at, the next first.
@@ -49,6 +51,14 @@ struct Kept {
     last: Option<LastLine>,
     /// Where it stands among what is due.
     due: Option<CentreTime>,
+}
+
+impl Kept {
+    /// From when on it can change no more: the time for looking back 回头看 is over.
+    fn forgotten(&self) -> Option<CentreTime> {
+        let Kept { ticket, .. } = self;
+        ticket.life.state.is_over().then(|| ticket.changed.plus(REVIEW_WINDOW).plus(Millis::new(1)))
+    }
 }
 
 impl TicketBook {
@@ -77,9 +87,8 @@ impl TicketBook {
                 ticket.life.charge = Some(turn.charge(now, until));
             }
             let id = ticket.id.clone();
-            self.cases.insert((ticket.subject.clone(), ticket.kind.clone()), id.clone());
             let last = lines.remove(&id);
-            self.tickets.insert(id.clone(), Kept { ticket, last, due: None });
+            self.keep(ticket, last);
             self.rewind(&id);
         }
         self
@@ -196,8 +205,7 @@ impl TicketBook {
             version: 0,
         };
         let id = ticket.id.clone();
-        self.cases.insert((ticket.subject.clone(), ticket.kind.clone()), id.clone());
-        self.tickets.insert(id.clone(), Kept { ticket, last: None, due: None });
+        self.keep(ticket, None);
         self.write_line(&id, now, None, "opened", told(decision), to);
         if !turn.passed.is_empty() {
             let line = json!({ "passed": turn.passed, "charge": self.charge_words(&id) });
@@ -205,6 +213,31 @@ impl TicketBook {
         }
         self.fold_under_causes(&id, now, to);
         self.adopt_effects(&id, now, to);
+    }
+
+    fn keep(&mut self, ticket: Ticket, last: Option<LastLine>) {
+        let id = ticket.id.clone();
+        self.cases.insert((ticket.subject.clone(), ticket.kind.clone()), id.clone());
+        self.of_gateway.entry(ticket.gateway.clone()).or_default().insert(id.clone());
+        self.tickets.insert(id, Kept { ticket, last, due: None });
+    }
+
+    /// It can change no more.
+    fn forget(&mut self, id: &str) {
+        let Some(Kept { ticket, due, .. }) = self.tickets.remove(id) else { return };
+        if let Some(due) = due {
+            self.due.remove(&(due, id.to_owned()));
+        }
+        let case = (ticket.subject, ticket.kind);
+        if self.cases.get(&case).is_some_and(|newest| newest == id) {
+            self.cases.remove(&case);
+        }
+        if let Some(tickets) = self.of_gateway.get_mut(&ticket.gateway) {
+            tickets.remove(id);
+            if tickets.is_empty() {
+                self.of_gateway.remove(&ticket.gateway);
+            }
+        }
     }
 
     /// The id of the case, unless an older ticket of the very same occurrence has it.
@@ -342,7 +375,8 @@ impl TicketBook {
     fn rewind(&mut self, id: &str) {
         let Some(kept) = self.tickets.get_mut(id) else { return };
         let unfolds = kept.ticket.body.unfolds.map(CentreTime::from_millis);
-        let due = [kept.ticket.life.deadline(), unfolds].into_iter().flatten().min();
+        let due = [kept.ticket.life.deadline(), unfolds, kept.forgotten()];
+        let due = due.into_iter().flatten().min();
         if let Some(before) = kept.due.take() {
             self.due.remove(&(before, id.to_owned()));
         }

@@ -153,6 +153,20 @@ fn closed() -> (TicketBook, Changes) {
 }
 
 #[test]
+fn what_can_change_no_more_leaves_the_book() {
+    let (mut book, _) = closed();
+    let (mut now, mut changes) = (CentreTime::from_millis(0), Changes::default());
+    while let Some(due) = book.deadline() {
+        assert!(now < due, "time goes on");
+        (now, changes) = (due, Changes::default());
+        book.tick(now, &Routing::default(), &mut changes);
+    }
+    assert_eq!(now.millis(), 40_000 + 30 * DAY * 1_000 + 1, "when looking back is over");
+    assert!(changes.tickets.is_empty(), "it stays as it was written");
+    assert_eq!(format!("{book:?}"), format!("{:?}", TicketBook::default()));
+}
+
+#[test]
 fn within_the_review_window_the_same_hazard_reopens_the_ticket() {
     let (mut book, mut changes) = closed();
     book.decided(&serious(Raised, 50, 10 * DAY), &owner(), None, &mut changes);

@@ -1,4 +1,5 @@
-//! What time does to tickets: deadlines pass, and what a cause hid unfolds.
+//! What time does to tickets: deadlines pass, what a cause hid unfolds, and what can change no
+//! more leaves the book.
 
 use firegrid_rules::escalation::{Chain, Overdue};
 use firegrid_rules::routing::Routing;
@@ -25,7 +26,11 @@ impl TicketBook {
     }
 
     fn pass(&mut self, id: &str, now: CentreTime, routing: &Routing, to: &mut Changes) {
-        let Some(Kept { ticket, .. }) = self.tickets.get_mut(id) else { return };
+        let Some(kept) = self.tickets.get_mut(id) else { return };
+        if kept.forgotten().is_some_and(|at| at <= now) {
+            return self.forget(id);
+        }
+        let Kept { ticket, .. } = kept;
         if ticket.body.unfolds.is_some_and(|at| CentreTime::from_millis(at) <= now) {
             ticket.body.unfolds = None;
             to.tickets.insert(id.to_owned(), ticket.clone());

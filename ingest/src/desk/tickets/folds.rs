@@ -50,6 +50,11 @@ impl Causes {
         Causes { of, of_zones: rules.filter(counts_zones).map(|rule| rule.kind.clone()).collect() }
     }
 
+    /// Whether anything is ever hidden by tickets of this kind.
+    fn hides(&self, kind: &str) -> bool {
+        self.of.values().flatten().any(|cause| cause == kind)
+    }
+
     fn of_kind(&self, kind: &str) -> &[String] {
         self.of.get(kind).map_or(&[], Vec::as_slice)
     }
@@ -87,10 +92,11 @@ impl TicketBook {
     /// A cause that is told late adopts the tickets of its effects, with their clocks.
     pub(super) fn adopt_effects(&mut self, id: &str, now: CentreTime, to: &mut Changes) {
         let Some(Kept { ticket: cause, .. }) = self.tickets.get(id) else { return };
+        if !self.causes.hides(&cause.kind) {
+            return;
+        }
         let effects: Vec<String> = self
-            .tickets
-            .values()
-            .map(|kept| &kept.ticket)
+            .beside(cause)
             .filter(|ticket| {
                 !ticket.life.state.is_over()
                     && ticket.life.folded.is_none()
@@ -130,14 +136,21 @@ impl TicketBook {
 
     /// The open tickets that one hides, the highest first: they may be causes of the others.
     fn hidden_by(&self, id: &str) -> Vec<String> {
-        let tickets = self.tickets.values().map(|kept| &kept.ticket);
-        let hidden = tickets.filter(|ticket| {
+        let cause = self.tickets.get(id).map(|kept| &kept.ticket);
+        // Also where the rules say no more that this kind hides anything.
+        let hidden = cause.into_iter().flat_map(|cause| self.beside(cause)).filter(|ticket| {
             !ticket.life.state.is_over()
                 && ticket.life.folded.as_ref().is_some_and(|folded| folded.into == id)
         });
         let mut hidden: Vec<&Ticket> = hidden.collect();
         hidden.sort_by_key(|ticket| subject_of(ticket).map(|subject| rank(&subject)));
         hidden.into_iter().map(|ticket| ticket.id.clone()).collect()
+    }
+
+    /// Every ticket about the same gateway and what it reads.
+    fn beside(&self, ticket: &Ticket) -> impl Iterator<Item = &Ticket> {
+        let ids = self.of_gateway.get(&ticket.gateway).into_iter().flatten();
+        ids.filter_map(|id| self.tickets.get(id)).map(|kept| &kept.ticket)
     }
 
     fn refold(&mut self, id: &str, into: &str, now: CentreTime, to: &mut Changes) {
@@ -161,8 +174,9 @@ impl TicketBook {
         let by_name = cases.filter_map(|case| self.cases.get(&case));
         let by_name = by_name.filter_map(|id| self.tickets.get(id));
         let zones = kinds.iter().any(|kind| self.causes.of_zones.contains(kind));
-        let of_zone = self.tickets.values().filter(|_| zones);
-        let of_zone = of_zone.filter(|kept| self.causes.of_zones.contains(&kept.ticket.kind));
+        let of_zone = zones.then(|| self.beside(effect)).into_iter().flatten();
+        let of_zone = of_zone.filter(|ticket| self.causes.of_zones.contains(&ticket.kind));
+        let of_zone = of_zone.filter_map(|ticket| self.tickets.get(&ticket.id));
         let found = by_name
             .chain(of_zone)
             .filter(|cause| cause.stands() && self.causes.can_hide(&cause.ticket, effect))
