@@ -2,6 +2,8 @@
 //!
 //! Everything else takes an [`Uptime`] as an argument and answers with its next deadline.
 
+use std::time::Duration;
+
 use firegrid_wire::time::{GatewayTime, Millis};
 // The same as that of the standard library, but a test can hold it.
 use tokio::time::Instant;
@@ -47,6 +49,11 @@ impl Clock {
     /// Monotonic time since the begin.
     pub fn uptime(&self) -> Uptime {
         Uptime(Millis::from(self.begin.elapsed()))
+    }
+
+    /// The same, finer than a wire needs it.
+    pub fn elapsed(&self) -> Duration {
+        self.begin.elapsed()
     }
 
     /// What the wall clock of the machine says. It may be wrong, and it may jump.

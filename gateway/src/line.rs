@@ -15,5 +15,6 @@ pub mod plan;
 mod poller;
 mod rest;
 pub mod schedule;
+pub mod wire;
 
 pub use poller::{run, run_over};

@@ -7,6 +7,7 @@
 mod added;
 mod address;
 mod file;
+mod leads;
 mod line;
 mod point;
 mod quota;
@@ -21,6 +22,7 @@ use firegrid_wire::names::{GatewayId, RegionId};
 use firegrid_wire::span::PerLane;
 
 pub use address::{Address, AddressError};
+pub use leads::{Dialled, Framing, Leads, Listen, Parity, Serial};
 pub use line::{Device, Line, MOST_POINTS, Point, Watch};
 
 use crate::inventory::Inventory;

@@ -9,7 +9,7 @@ use firegrid_wire::span::Lane;
 use firegrid_wire::time::Millis;
 
 use crate::line::area::Area;
-use crate::settings::{Device, Line, Settings};
+use crate::settings::{Device, Leads, Line, Listen, Serial, Settings};
 
 /// What one request over TCP is taken to cost, answer included. A panel's gateway on the same
 /// network answers within a few milliseconds; one that asks a serial bus behind it is slower,
@@ -69,13 +69,49 @@ impl fmt::Display for Explained<'_> {
     }
 }
 
+/// What is not plain from the line's place.
+fn explain_wire(f: &mut fmt::Formatter<'_>, leads: &Leads) -> fmt::Result {
+    match leads {
+        Leads::Tcp(dialled) | Leads::RtuOverTcp(dialled) => match &dialled.backup {
+            Some(backup) => writeln!(f, "  备用地址 backup {backup}"),
+            None => Ok(()),
+        },
+        Leads::Serial(serial) => {
+            let silence = serial.silence_between_frames().as_secs_f64() * 1_000.0;
+            let Serial { baud, parity, stop_bits, .. } = serial;
+            writeln!(
+                f,
+                "  串口 serial {baud} baud，8 data bits，parity {parity}，{stop_bits} stop bits，帧间静默 silence {silence:.2} ms"
+            )?;
+            if serial.unstable_path() {
+                writeln!(
+                    f,
+                    "  ⚠ {leads} 重启后可能变成另一个串口，请用 /dev/serial/by-id/ 下的名字 may be another port after a restart: name it by its path below /dev/serial/by-id/"
+                )?;
+            }
+            Ok(())
+        }
+        Leads::Listen(Listen { from: Some(from), .. }) => {
+            writeln!(f, "  只接受来自 only from {from}")
+        }
+        Leads::Listen(Listen { from: None, .. }) => writeln!(
+            f,
+            "  ⚠ 任何设备都可以接入，请写明 from anybody may dial in: name the converter's address as `from`"
+        ),
+    }
+}
+
 fn explain_line(f: &mut fmt::Formatter<'_>, settings: &Settings, line: &Line) -> fmt::Result {
     writeln!(f)?;
     writeln!(
         f,
-        "线路 line {}：Modbus TCP {}，应答时限 deadline {}",
-        line.name, line.address, line.timeout
+        "线路 line {}：{} {}，应答时限 deadline {}",
+        line.name,
+        line.leads.spoken(),
+        line.leads,
+        line.timeout
     )?;
+    explain_wire(f, &line.leads)?;
     let mut all = Vec::new();
     let mut slow = String::new();
     let mut looks = 0.0;

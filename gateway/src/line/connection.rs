@@ -1,29 +1,51 @@
 //! The only place that speaks Modbus to a device, and it can only ask.
 //!
 //! What can be asked is a [`Read`]: function codes 1 to 4. Nothing here can express a write.
-//! Every question has a deadline. An answer that is late, wrong or doubtful ends the
-//! connection, because what comes next on it might be the answer to an earlier question
-//! (a late answer has been taken for the next one before). An exception is an answer.
+//! Every question has a deadline. What is late, wrong or doubtful is no answer, and whatever it
+//! may bring later is kept from the next question: how, is told in [`wire`](super::wire). An
+//! exception is an answer.
 
 use std::time::Duration;
 
-use tokio::time::timeout;
-use tokio_modbus::client::{Client as _, Context, tcp};
+use firegrid_wire::time::Millis;
+use tokio::time::{sleep, timeout};
+use tokio_modbus::client::{Client as _, Context, rtu, tcp};
 use tokio_modbus::slave::SlaveContext as _;
 use tokio_modbus::{ExceptionCode, Request, Response, Slave};
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Stream};
 use super::plan::Read;
-use crate::clock::Uptime;
+use super::wire::ear::{Ear, Unasked};
+use super::wire::{Kept, Question, Wire};
+use crate::clock::{Clock, Uptime};
 use crate::profile::Table;
+use crate::settings::Framing;
+
+/// Nobody answers on an endpoint when every device has been asked so often in vain since the
+/// last answer: then the schedule has lost them all.
+const IN_VAIN_EACH: usize = 2;
+
+/// After so many questions in a row on which nothing was heard, a stream may be dead.
+const SILENT_UNTIL_DEAD: u8 = 2;
 
 /// A connection to a line, opened when it is needed.
 pub(super) struct Connection {
     endpoint: Endpoint,
-    /// No question has to wait longer for its answer, nor a connection for being opened.
+    wire: Wire,
+    clock: Clock,
+    /// No answer comes later than this after its question has left the wire, nor is a connection
+    /// waited for any longer.
     longest: Duration,
+    devices: usize,
+    ear: Ear,
     /// Absent while a question is under way: whoever gives up waiting gives up the connection.
     open: Option<Context>,
+    /// Before this moment an answer may come to a question of the process before.
+    unheard_until: Option<Duration>,
+    /// Answers have come sooner than the wire carries bytes, and were right.
+    outruns_its_wire: bool,
+    silent: u8,
+    in_vain: usize,
 }
 
 /// What a device has answered.
@@ -37,23 +59,45 @@ pub(super) enum Answer {
     NotNow(ExceptionCode),
 }
 
-/// Why there is no answer. The connection is closed.
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoAnswer {
     #[error("no connection in time")]
     ConnectedTooLate,
+    #[error("no converter has dialled in")]
+    NobodyDialledIn,
     #[error("no connection: {0}")]
     Unconnected(#[source] std::io::Error),
     #[error("no answer in time")]
     TooLate,
+    #[error("the wire does not fall silent")]
+    NeverSilent,
     #[error("an answer that cannot be trusted: {0}")]
     Doubtful(String),
 }
 
 impl Connection {
     /// Nothing is opened yet. No question is asked with more patience than the longest.
-    pub(super) fn new(endpoint: Endpoint, longest: Duration) -> Connection {
-        Connection { endpoint, longest, open: None }
+    pub(super) fn new(
+        endpoint: Endpoint,
+        longest: Duration,
+        devices: usize,
+        clock: Clock,
+    ) -> Connection {
+        let wire = endpoint.wire().clone();
+        Connection {
+            ear: Ear::new(&wire, clock),
+            endpoint,
+            wire,
+            clock,
+            longest,
+            devices,
+            open: None,
+            unheard_until: None,
+            outruns_its_wire: false,
+            silent: 0,
+            in_vain: 0,
+        }
     }
 
     /// Whether a question can be sent.
@@ -62,48 +106,210 @@ impl Connection {
     }
 
     /// Until when a device has to be left alone, because an answer to an earlier question may
-    /// still come. A question that comes too early waits for that itself.
-    pub(super) fn quiet_until(&self, _unit_id: u8, _now: Uptime) -> Option<Uptime> {
-        None
+    /// still come. A question that comes too early waits for that itself; others can be asked
+    /// meanwhile.
+    pub(super) fn quiet_until(&self, unit_id: u8, now: Uptime) -> Option<Uptime> {
+        // Rounded up: at that moment it is over.
+        let until = Uptime::after(Millis::from(self.rests(unit_id)).plus(Millis::new(1)));
+        (now < until && self.clock.elapsed() < self.rests(unit_id)).then_some(until)
     }
 
     /// Opens the connection if it is not open.
     pub(super) async fn open(&mut self) -> Result<(), NoAnswer> {
         if !self.is_open() {
-            let stream = self.endpoint.open(self.longest).await?;
-            self.open = Some(tcp::attach(stream));
+            self.ear.close();
+            let stream = self.endpoint.open(self.longest, self.clock.uptime()).await?;
+            self.attach(stream);
         }
         Ok(())
     }
 
-    /// Asks one question, and waits as long as that for its answer. Unless it is answered in full
-    /// and in time, the connection is closed.
+    /// Asks one question, and waits as long as that for its answer. Bytes on a serial wire and
+    /// rests come on top.
     pub(super) async fn ask(
         &mut self,
         unit_id: u8,
         read: Read,
         patience: Duration,
     ) -> Result<Answer, NoAnswer> {
+        if let Some(stream) = self.endpoint.better(self.clock.uptime()) {
+            self.attach(stream);
+        }
         let Some(mut context) = self.open.take() else {
             return Err(NoAnswer::Doubtful("the connection is closed".into()));
         };
-        context.set_slave(Slave(unit_id));
-        let question = match read.table {
-            Table::Coils => Request::ReadCoils(read.first, read.count),
-            Table::DiscreteInputs => Request::ReadDiscreteInputs(read.first, read.count),
-            Table::HoldingRegisters => Request::ReadHoldingRegisters(read.first, read.count),
-            Table::InputRegisters => Request::ReadInputRegisters(read.first, read.count),
+        let rest = self.rests(unit_id).saturating_sub(self.clock.elapsed());
+        if !rest.is_zero() {
+            sleep(rest).await;
+        }
+        match self.fall_silent().await {
+            Ok(Unasked::Nothing | Unasked::Harmless) => {}
+            Ok(Unasked::Doubtful) if self.wire.framing == Framing::Rtu => {
+                self.ear.doubt_the_last(self.clock.elapsed() + self.lateness());
+                // If it was this unit that was asked last, it rests; the others need not.
+                let rest = self.rests(unit_id).saturating_sub(self.clock.elapsed());
+                if !rest.is_zero() {
+                    sleep(rest).await;
+                    self.fall_silent().await?;
+                }
+            }
+            // The stream has ended, or brought what no question of it asked for: another one.
+            Ok(Unasked::Doubtful) | Err(NoAnswer::Unconnected(_)) => {
+                self.open().await?;
+                match self.open.take() {
+                    Some(anew) => context = anew,
+                    None => return Err(NoAnswer::Doubtful("the connection is closed".into())),
+                }
+            }
+            Err(cause) => return Err(cause),
+        }
+        let question = Question::new(unit_id, read);
+        let must_hold = self.wire.framing == Framing::Rtu && self.ear.doubts(unit_id);
+        let asked = self.clock.elapsed();
+        self.ear.ask(question, asked + self.lateness());
+        let patience = patience.min(self.longest) + self.wire.carries(question);
+        let answer = match converse(&mut context, unit_id, read, patience).await {
+            Ok(answer) => self.weigh(answer, question, asked, must_hold, patience).await,
+            Err(cause) => Err(cause),
         };
-        let answer = timeout(patience.min(self.longest), context.call(question))
-            .await
-            .map_err(|_| NoAnswer::TooLate)?
-            .map_err(|error| NoAnswer::Doubtful(error.to_string()))?;
-        let answer = match answer {
-            Ok(response) => Answer::Registers(registers(response, read)?),
-            Err(exception) => meaning(exception),
+        match answer {
+            Ok(answer) => {
+                self.ear.believe();
+                self.ear.listen();
+                (self.silent, self.in_vain, self.open) = (0, 0, Some(context));
+                Ok(answer)
+            }
+            Err(cause) => {
+                if self.goes_on(&cause) {
+                    self.ear.listen();
+                    self.open = Some(context);
+                } else {
+                    self.ear.close();
+                }
+                Err(cause)
+            }
+        }
+    }
+
+    /// Lets an answer count if it need not be held, or nothing follows it.
+    async fn weigh(
+        &mut self,
+        answer: Answer,
+        question: Question,
+        asked: Duration,
+        must_hold: bool,
+        patience: Duration,
+    ) -> Result<Answer, NoAnswer> {
+        let carried = self.wire.carries(question).mul_f64(SOONEST);
+        let outran = !self.outruns_its_wire
+            && matches!(answer, Answer::Registers(_))
+            && self.clock.elapsed().saturating_sub(asked) < carried;
+        if !must_hold && !outran {
+            return Ok(answer);
+        }
+        self.ear.listen();
+        sleep(patience).await;
+        match self.fall_silent().await? {
+            Unasked::Nothing | Unasked::Harmless => {
+                self.outruns_its_wire |= outran;
+                Ok(answer)
+            }
+            Unasked::Doubtful => Err(NoAnswer::Doubtful("more came after it".into())),
+        }
+    }
+
+    /// Whether the stream is still good after a question in vain.
+    fn goes_on(&mut self, cause: &NoAnswer) -> bool {
+        self.in_vain = self.in_vain.saturating_add(1);
+        let now = self.clock.uptime();
+        if self.devices.saturating_mul(IN_VAIN_EACH) <= self.in_vain && self.endpoint.is_mute(now) {
+            self.in_vain = 0;
+            return false;
+        }
+        let doubtful = match cause {
+            NoAnswer::TooLate => false,
+            NoAnswer::Doubtful(_) => true,
+            NoAnswer::ConnectedTooLate
+            | NoAnswer::NobodyDialledIn
+            | NoAnswer::Unconnected(_)
+            | NoAnswer::NeverSilent => return false,
         };
-        self.open = Some(context);
-        Ok(answer)
+        let silent = !doubtful && !self.ear.heard_something();
+        self.silent = if silent { self.silent.saturating_add(1) } else { 0 };
+        let may_live = self.silent < SILENT_UNTIL_DEAD;
+        !self.ear.has_failed()
+            && match self.wire.kept {
+                Kept::NotInDoubt => false,
+                Kept::WhileItMakesSense => !doubtful && may_live,
+                Kept::WhileHeard => may_live,
+                Kept::Always => !doubtful || self.wire.framing == Framing::Rtu,
+            }
+    }
+
+    /// Waits until nothing stirs on the wire, and takes in what came unasked.
+    async fn fall_silent(&mut self) -> Result<Unasked, NoAnswer> {
+        let begin = self.clock.elapsed();
+        loop {
+            let fresh = self.ear.drain().await.map_err(NoAnswer::Unconnected)?;
+            let missing = self.wire.silence.saturating_sub(self.ear.silent_for());
+            if missing.is_zero() || (fresh == 0 && self.wire.silence.is_zero()) {
+                return Ok(self.ear.unasked());
+            }
+            if self.longest + self.wire.silence < self.clock.elapsed().saturating_sub(begin) {
+                return Err(NoAnswer::NeverSilent);
+            }
+            sleep(missing).await;
+        }
+    }
+
+    /// How long after a question its answer may come.
+    fn lateness(&self) -> Duration {
+        self.longest + self.wire.longest_frame
+    }
+
+    fn rests(&self, unit_id: u8) -> Duration {
+        match self.wire.framing {
+            Framing::Tcp => Duration::ZERO,
+            Framing::Rtu => self.ear.rests(unit_id).max(self.unheard_until.unwrap_or_default()),
+        }
+    }
+
+    fn attach(&mut self, stream: Box<dyn Stream>) {
+        let tap = self.ear.attach(stream);
+        self.open = Some(match self.wire.framing {
+            Framing::Tcp => tcp::attach(tap),
+            Framing::Rtu => rtu::attach(tap),
+        });
+        let lateness = self.lateness();
+        self.unheard_until.get_or_insert(self.clock.elapsed() + lateness);
+        self.silent = 0;
+    }
+}
+
+/// An answer that comes in a smaller part of the time that its bytes need has not travelled on
+/// the wire as it is set.
+const SOONEST: f64 = 0.8;
+
+async fn converse(
+    context: &mut Context,
+    unit_id: u8,
+    read: Read,
+    patience: Duration,
+) -> Result<Answer, NoAnswer> {
+    context.set_slave(Slave(unit_id));
+    let question = match read.table {
+        Table::Coils => Request::ReadCoils(read.first, read.count),
+        Table::DiscreteInputs => Request::ReadDiscreteInputs(read.first, read.count),
+        Table::HoldingRegisters => Request::ReadHoldingRegisters(read.first, read.count),
+        Table::InputRegisters => Request::ReadInputRegisters(read.first, read.count),
+    };
+    let answer = timeout(patience, context.call(question))
+        .await
+        .map_err(|_| NoAnswer::TooLate)?
+        .map_err(|error| NoAnswer::Doubtful(error.to_string()))?;
+    match answer {
+        Ok(response) => Ok(Answer::Registers(registers(response, read)?)),
+        Err(exception) => Ok(meaning(exception)),
     }
 }
 
@@ -144,3 +350,6 @@ fn meaning(exception: ExceptionCode) -> Answer {
         | ExceptionCode::Custom(_) => Answer::NotNow(exception),
     }
 }
+
+#[cfg(test)]
+mod tests;

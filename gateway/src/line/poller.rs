@@ -28,7 +28,7 @@ const PERIODS_OF_LIFE: u64 = 2;
 
 /// Reads a line until nobody listens to its news any more.
 pub async fn run(line: Line, clock: Clock, news: mpsc::Sender<News>) {
-    let endpoint = Endpoint::Tcp(line.address.clone());
+    let endpoint = Endpoint::new(&line.name, &line.leads, clock);
     run_over(endpoint, line, clock, news).await;
 }
 
@@ -97,12 +97,12 @@ impl Poller {
             look: device.watch.map(|watch| watch.period),
         };
         let periods: Vec<Periods> = line.devices.iter().map(periods).collect();
-        let devices = line.devices.into_iter().map(Device::new).collect();
+        let devices: Vec<Device> = line.devices.into_iter().map(Device::new).collect();
         Poller {
             name: line.name,
             clock,
             news,
-            connection: Connection::new(endpoint, line.timeout.duration()),
+            connection: Connection::new(endpoint, line.timeout.duration(), devices.len(), clock),
             patience: line.timeout.duration(),
             line: LineState::Reachable,
             schedule: Schedule::new(periods, clock.uptime()),

@@ -13,7 +13,7 @@ use firegrid_wire::names::{DeviceId, GatewayId};
 use firegrid_wire::span::Lane;
 use firegrid_wire::time::Millis;
 
-use super::address::Address;
+use super::leads::{self, Leads, Taken};
 use super::point::{self, SitePoint};
 use super::sheet::Sheet;
 use crate::inventory::{DeviceIndex, Inventory, PointIndex};
@@ -22,13 +22,13 @@ use crate::profile::{self, Format, Found, Probe, Profile, Profiles, ReadLimits};
 /// The most points of one box; the budget of the design is made for so many.
 pub const MOST_POINTS: usize = 100_000;
 
-/// One Modbus connection.
+/// One wire with devices on it.
 #[derive(Debug, Clone)]
 pub struct Line {
     /// What people call it; unique in the box.
     pub name: String,
-    /// Where it leads, Modbus TCP.
-    pub address: Address,
+    /// Where it leads, and by which wire.
+    pub leads: Leads,
     /// After this long without an answer a request has failed.
     pub timeout: Millis,
     /// The slaves on it, in the order of the settings.
@@ -120,7 +120,7 @@ pub(super) fn read_lines(root: &Table<'_>, site: &mut Site<'_>) -> Option<Vec<Li
 #[derive(Default)]
 struct Seen {
     lines: BTreeMap<String, String>,
-    addresses: BTreeMap<Address, String>,
+    wires: Taken,
     devices: BTreeMap<DeviceId, String>,
 }
 
@@ -149,26 +149,23 @@ fn read_line(table: &Table<'_>, site: &mut Site<'_>, seen: &mut Seen) -> Option<
         }
         once(&mut seen.lines, table, "name", name.clone());
     }
-    let address: Option<Address> = table.required_text("address");
-    if let Some(address) = &address {
-        once(&mut seen.addresses, table, "address", address.clone());
-    }
+    let leads = leads::read_leads(table, &mut seen.wires);
     let timeout = lasting(table, "timeout", Millis::seconds(1), (50, 10_000));
     let tables = table.tables("device");
     if tables.is_empty() {
         table.tell("device", "without a [[line.device]] nothing is read");
     }
     let mut units = BTreeMap::new();
-    let mut around = Around { address: address.as_ref(), site, seen, units: &mut units };
+    let mut around = Around { leads: leads.as_ref(), site, seen, units: &mut units };
     let devices: Vec<Option<Device>> =
         tables.iter().map(|table| read_device(table, &mut around)).collect();
     let devices: Option<Vec<Device>> = devices.into_iter().collect();
-    Some(Line { name: name?, address: address?, timeout: timeout?, devices: devices? })
+    Some(Line { name: name?, leads: leads?, timeout: timeout?, devices: devices? })
 }
 
 /// What a device is read in.
 struct Around<'a, 'b> {
-    address: Option<&'a Address>,
+    leads: Option<&'a Leads>,
     site: &'a mut Site<'b>,
     seen: &'a mut Seen,
     units: &'a mut BTreeMap<u8, String>,
@@ -213,7 +210,7 @@ fn read_device(table: &Table<'_>, around: &mut Around<'_, '_>) -> Option<Device>
         alarm_period,
         analog_period,
     };
-    let place = format!("{}#{unit_id} {}", around.address?, profile.name());
+    let place = format!("{}#{unit_id} {}", around.leads?, profile.name());
     let entries: Option<Vec<(PointEntry, f64)>> =
         points.iter().map(|point| point.describe(&name, &place)).collect();
     let index = around.site.inventory.add(entry, entries?);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use firegrid_gateway::poll::News;
+use firegrid_gateway::settings::{Dialled, Leads};
 use firegrid_gateway::simulate::{Behaviour, Simulator};
 use firegrid_wire::reading::{Quality, Value};
 use firegrid_wire::span::Lane;
@@ -345,7 +346,8 @@ fn at(
     simulator: &Simulator,
     mut settings: firegrid_gateway::settings::Settings,
 ) -> firegrid_gateway::settings::Settings {
-    settings.lines[0].address = simulator.address().to_string().parse().expect("an address");
+    let address = simulator.address().to_string().parse().expect("an address");
+    settings.lines[0].leads = Leads::Tcp(Dialled { address, backup: None });
     settings
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use firegrid_gateway::line::endpoint::{Endpoint, Stream};
+use firegrid_gateway::line::wire::Wire;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -74,15 +75,16 @@ pub(crate) fn in_memory(
     react: impl Fn(Question) -> Reaction + Clone + Send + Sync + 'static,
 ) -> Endpoint {
     let asked = Arc::new(Asked::default());
-    Endpoint::InMemory(Box::new(move || {
+    let opener = Box::new(move || {
         let (ours, theirs) = tokio::io::duplex(ON_THEIR_WAY);
         let (asked, react) = (Arc::clone(&asked), react.clone());
         tokio::spawn(async move {
             // A connection that the other side has dropped ends here, as it should.
             let _ended = converse(theirs, &asked, &react).await;
         });
-        Ok(Box::new(ours))
-    }))
+        Ok(Box::new(ours) as Box<dyn Stream>)
+    });
+    Endpoint::in_memory(Wire::tcp(), opener)
 }
 
 pub(crate) struct Peer {
