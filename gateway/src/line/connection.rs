@@ -209,13 +209,12 @@ impl Connection {
         }
         self.ear.listen();
         sleep(patience).await;
-        match self.fall_silent().await? {
-            Unasked::Nothing | Unasked::Harmless => {
-                self.outruns_its_wire |= outran;
-                Ok(answer)
-            }
-            Unasked::Doubtful => Err(NoAnswer::Doubtful("more came after it".into())),
+        self.quiet_down().await?;
+        if self.ear.more_than_answered(question.unit) {
+            return Err(NoAnswer::Doubtful("more came after it".into()));
         }
+        self.outruns_its_wire |= outran;
+        Ok(answer)
     }
 
     /// Whether the stream is still good after a question in vain.
@@ -246,14 +245,20 @@ impl Connection {
             }
     }
 
-    /// Waits until nothing stirs on the wire, and takes in what came unasked.
+    /// Waits until nothing stirs on the wire; what came unasked, and is forgotten.
     async fn fall_silent(&mut self) -> Result<Unasked, NoAnswer> {
+        self.quiet_down().await?;
+        Ok(self.ear.unasked())
+    }
+
+    /// Takes in what comes unasked, until nothing stirs.
+    async fn quiet_down(&mut self) -> Result<(), NoAnswer> {
         let begin = self.clock.elapsed();
         loop {
             let fresh = self.ear.drain().await.map_err(NoAnswer::Unconnected)?;
             let missing = self.wire.silence.saturating_sub(self.ear.silent_for());
             if missing.is_zero() || (fresh == 0 && self.wire.silence.is_zero()) {
-                return Ok(self.ear.unasked());
+                return Ok(());
             }
             if self.longest + self.wire.silence < self.clock.elapsed().saturating_sub(begin) {
                 return Err(NoAnswer::NeverSilent);

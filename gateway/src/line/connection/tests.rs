@@ -1,7 +1,10 @@
 //! Late, lost, doubled and cut answers by the thousand: never a wrong register.
 
 mod bus;
+mod by_hand;
+mod wires;
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use bus::{Bus, Faults};
@@ -88,7 +91,7 @@ fn never_wrong(tally: &Tally, seed: u64) {
     let Tally { right, refused, unanswered, wrong } = tally;
     assert!(wrong.is_empty(), "seed {seed}: {} wrong, first {}", wrong.len(), wrong[0]);
     let all = right + refused + unanswered;
-    assert!(all / 2 < *right, "hardly anything is read: {tally:?}");
+    assert!(all / 3 < *right, "hardly anything is read: {tally:?}");
     assert!(all / 10 < *unanswered && 0 < *refused, "no fault came to pass: {tally:?}");
 }
 

@@ -137,6 +137,14 @@ impl Ear {
         self.hearing().unasked()
     }
 
+    /// Whether anything has come since a unit's answer but late answers of others.
+    pub(crate) fn more_than_answered(&self, unit: u8) -> bool {
+        let mut hearing = self.hearing();
+        let is_more = hearing.judge_but(None, Some(unit)) != Verdict::Silence;
+        hearing.forget();
+        is_more
+    }
+
     /// A question is on its way. Until its answer counts it is in doubt, so that whoever gives
     /// up waiting cannot forget that its answer may come up to this moment.
     pub(crate) fn ask(&self, question: Question, until: Duration) {
@@ -249,12 +257,20 @@ impl Hearing {
     }
 
     fn judge(&self, question: Option<Question>) -> Verdict {
+        self.judge_but(question, None)
+    }
+
+    /// The same, without excuse for late answers of one unit.
+    fn judge_but(&self, question: Option<Question>, without_excuse: Option<u8>) -> Verdict {
         if self.overheard {
             return Verdict::Doubt("more than any answer");
         }
-        let late = self.doubts.iter().map(|doubt| doubt.question);
-        judge(self.framing, &self.heard[..self.length], question, late, |place| {
-            self.doubts[place].came.set(true);
+        let late = self.doubts.iter().filter(|doubt| Some(doubt.question.unit) != without_excuse);
+        let heard = &self.heard[..self.length];
+        judge(self.framing, heard, question, late.clone().map(|doubt| doubt.question), |place| {
+            if let Some(doubt) = late.clone().nth(place) {
+                doubt.came.set(true);
+            }
         })
     }
 

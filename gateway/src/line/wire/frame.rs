@@ -13,7 +13,7 @@ use crate::settings::Framing;
 pub(crate) struct Question {
     /// Its number on the stream; only Modbus TCP has one.
     pub(super) transaction: u16,
-    pub(super) unit: u8,
+    pub(crate) unit: u8,
     function: u8,
     data_bytes: u8,
 }

@@ -24,6 +24,9 @@ pub(super) enum Faults {
     Never,
     /// With two questions of five.
     Often,
+    /// As often, but a copy follows its answer at once. Over a real wire a later one may cross
+    /// the next question, and nobody could tell which came first.
+    OftenAndAtOnce,
 }
 
 /// What the true answer to the last question is; nothing but a refusal if it was refused.
@@ -125,7 +128,7 @@ impl Bus {
         let mut state = self.state();
         state.questions += 1;
         let number = state.questions;
-        let refused = self.faults == Faults::Often && state.random.u8(..50) == 0;
+        let refused = self.faults != Faults::Never && state.random.u8(..50) == 0;
         let hold = |register: u16| {
             let mut hasher = DefaultHasher::new();
             (unit, register, number).hash(&mut hasher);
@@ -178,6 +181,10 @@ impl Bus {
         let soon = carried + within(Duration::ZERO, self.patience.mul_f64(0.8));
         let late = carried + within(self.patience, self.longest);
         let some_time = within(Duration::ZERO, self.longest);
+        let copied_after = match self.faults {
+            Faults::Never | Faults::OftenAndAtOnce => Duration::ZERO,
+            Faults::Often => some_time,
+        };
         let cut = random.usize(1..frame.len());
         let whole = || frame.to_vec();
         if self.faults == Faults::Never {
@@ -189,7 +196,7 @@ impl Bus {
             70..76 => vec![],
             76..80 => vec![(soon, [frame, frame].concat(), Kind::Answer)],
             80..86 => {
-                vec![(soon, whole(), Kind::Answer), (soon + some_time, whole(), Kind::Copy)]
+                vec![(soon, whole(), Kind::Answer), (soon + copied_after, whole(), Kind::Copy)]
             }
             86..90 => vec![(soon, frame[..cut].to_vec(), Kind::Begin)],
             90..94 => vec![
