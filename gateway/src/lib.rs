@@ -9,7 +9,7 @@
 //!    what that batch vouches for
 //! 5. [`spool`] — batches on the disk until the centre has receipted them
 //! 6. [`uplink`] — from the spool to the broker, and the receipts back
-//! 7. [`service`] — start and stop order
+//! 7. [`service`] — start and stop order, and new settings while it runs; [`systemd`] is told
 //!
 //! The gateway never writes to a device, never judges a reading, and forgets a batch only on
 //! the centre's receipt.
@@ -25,6 +25,7 @@ pub mod service;
 pub mod settings;
 pub mod simulate;
 pub mod spool;
+pub mod systemd;
 mod toml_file;
 pub mod uplink;
 pub mod worth_sending;

@@ -13,8 +13,9 @@ mod connection;
 pub mod endpoint;
 pub mod plan;
 mod poller;
+pub mod pulse;
 mod rest;
 pub mod schedule;
 pub mod wire;
 
-pub use poller::{run, run_over};
+pub use poller::{Audience, run, run_over};

@@ -9,10 +9,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use firegrid_gateway::commands::check::Explained;
-use firegrid_gateway::service;
+use firegrid_gateway::service::{self, Reloads};
 use firegrid_gateway::settings::Settings;
+use firegrid_gateway::systemd::Systemd;
 use firegrid_wire::terminal::{tell, tell_beside};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
 /// 消防网格联网网关 Firegrid gateway: reads fire panels and sprinkler pressure, delivers them.
@@ -47,13 +49,15 @@ const BAD_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Run { settings } => with_settings(&settings, run),
+        Command::Run { settings: file } => {
+            with_settings(&file, |settings| run(settings, file.clone()))
+        }
         Command::Check { settings } => with_settings(&settings, |settings| check(&settings)),
     }
 }
 
-/// Runs until SIGTERM or Ctrl-C; a service that ends for another reason has failed.
-fn run(settings: Settings) -> ExitCode {
+/// Runs until SIGTERM or Ctrl-C, and reads the settings anew on SIGHUP; a service that ends for another reason has failed.
+fn run(settings: Settings, file: PathBuf) -> ExitCode {
     let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()
@@ -63,7 +67,7 @@ fn run(settings: Settings) -> ExitCode {
         .init();
     let ended = tokio::runtime::Runtime::new()
         .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run_until_asked(settings)));
+        .and_then(|runtime| runtime.block_on(run_until_asked(settings, file)));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
@@ -73,7 +77,7 @@ fn run(settings: Settings) -> ExitCode {
     }
 }
 
-async fn run_until_asked(settings: Settings) -> anyhow::Result<()> {
+async fn run_until_asked(settings: Settings, file: PathBuf) -> anyhow::Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     let asked_to_stop = async move {
@@ -82,8 +86,16 @@ async fn run_until_asked(settings: Settings) -> anyhow::Result<()> {
             _ = interrupted.recv() => {}
         }
     };
-    service::run(settings, asked_to_stop).await?;
-    Ok(())
+    let mut hung_up = signal(SignalKind::hangup())?;
+    let (ask, asked) = mpsc::channel(1);
+    let reloads = Reloads { file, asked };
+    tokio::spawn(async move {
+        while hung_up.recv().await.is_some() {
+            // One that waits already will read what stands there then.
+            let _ = ask.try_send(());
+        }
+    });
+    service::run_operated(settings, reloads, Systemd::of_process()?, asked_to_stop).await
 }
 
 fn with_settings(path: &Path, then: impl FnOnce(Settings) -> ExitCode) -> ExitCode {

@@ -69,6 +69,17 @@ pub struct Labels {
     pub catalogue: CatalogueHash,
 }
 
+/// What the box has from now on.
+#[derive(Debug)]
+pub struct Exchange {
+    /// Its devices and points.
+    pub inventory: Arc<Inventory>,
+    /// What every batch carries.
+    pub labels: Labels,
+    /// The devices that are read on without a break: their number so far, and from now on.
+    pub kept: Vec<(DeviceIndex, DeviceIndex)>,
+}
+
 /// What the spool had when the run began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Recovered {
@@ -235,6 +246,27 @@ impl Recorder {
             WallClock::Stepped => self.born(next, now, wall, outputs),
         }
         compared
+    }
+
+    /// The box has other devices or points from now on: the span `next` is born with them, and
+    /// vouches for nothing before each of them is polled or reported. What was collected goes
+    /// out as it was meant. Devices that are `kept`, under an old and a new number, must have the
+    /// same points in the same order; of them it stays known what they said last.
+    pub fn exchange(
+        &mut self,
+        Exchange { inventory, labels, kept }: Exchange,
+        now: Uptime,
+        wall: GatewayTime,
+        next: SpanId,
+        outputs: &mut Vec<Output>,
+    ) {
+        self.cut_collected(now, outputs);
+        for lane in Lane::ALL {
+            self.lanes[lane].exchange(&inventory, &kept);
+        }
+        self.points.exchange(inventory, &kept);
+        self.labels = labels;
+        self.born(next, now, wall, outputs);
     }
 
     /// Does what the passing of time asks for.

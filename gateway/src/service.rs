@@ -6,30 +6,41 @@
 //!          good-bye) ──► spool (writes down what is receipted)
 //! ```
 //!
+//! New settings are taken up without a restart: lines that are meant as before go on, the rest is
+//! exchanged, and with other devices or points a span begins. Settings with mistakes change
+//! nothing.
+//!
 //! One loop owns the recorder and does what it says. It never waits for the disk and never
 //! for the network: a fire reaches the uplink whatever those two do. Several services may run
 //! in one process, each with a data folder of its own.
 
+mod lines;
+mod reload;
+
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use firegrid_wire::document::Mistakes;
 use firegrid_wire::span::{BatchName, Lane, PerLane, SpanId};
 use firegrid_wire::time::Millis;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::{Clock, Uptime, built};
-use crate::line;
-use crate::poll::News;
-use crate::recorder::{Labels, Occasion, OutgoingBeat, Output, Recorder, SpanClock, WallClock};
+use crate::recorder::{
+    Exchange, Labels, Occasion, OutgoingBeat, Output, Recorder, SpanClock, WallClock,
+};
 use crate::settings::Settings;
 use crate::spool::{self, Spool};
-use crate::uplink::{FromUplink, Pages, Place, Uplink};
+use crate::systemd::{Systemd, Told};
+use crate::uplink::{FromUplink, Pages, Place, Target, Uplink};
+use lines::{Heard, Lines};
+use reload::{Fresh, Reload, Step};
 
-/// News that waits for the recorder. It takes them as fast as they come; when this is full the
-/// lines wait, because old readings in order beat new ones with holes.
-pub const NEWS_WAITING: usize = 256;
+pub use lines::NEWS_WAITING;
+pub use reload::{LastReload, Outcome, Reloads};
 
 /// Wishes of the uplink that wait for the recorder. What finds no room is asked for again.
 pub const WISHES_WAITING: usize = 16;
@@ -48,35 +59,55 @@ const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
 ///
 /// Fails if the data folder cannot be used, or if one of its parts ends on its own.
 pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let service = Service::start(settings).await?;
+    service.run(shutdown).await
+}
+
+/// Like [`run`], and takes up new settings when it is asked to; systemd is told how it goes.
+pub async fn run_operated(
+    settings: Settings,
+    reloads: Reloads,
+    systemd: Systemd,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     let mut service = Service::start(settings).await?;
-    let ended = service.work(shutdown).await;
-    service.stop().await;
-    ended
+    service.reload = Reload::Idle(reloads);
+    service.watchdog = systemd.watchdog().map(|every| (every, service.clock.uptime()));
+    service.systemd = systemd;
+    service.run(shutdown).await
 }
 
 /// A gateway at work.
 struct Service {
     clock: Clock,
+    /// What is in force, without the lines.
+    settings: Settings,
     recorder: Recorder,
     spool: Spool,
     standing: PerLane<watch::Receiver<spool::Standing>>,
     appended: PerLane<Option<BatchName>>,
-    lines: JoinSet<()>,
-    news: mpsc::Receiver<News>,
+    lines: Lines,
     uplink: JoinSet<()>,
     wishes: mpsc::Receiver<FromUplink>,
     spans: watch::Sender<SpanClock>,
     beats: watch::Sender<Option<OutgoingBeat>>,
+    target: watch::Sender<Target>,
     stop_uplink: watch::Sender<bool>,
     look_at_wall: Uptime,
+    reload: Reload,
+    last_reload: Option<LastReload>,
+    systemd: Systemd,
+    /// How often systemd wants a sign of life, and when the next one is due.
+    watchdog: Option<(Millis, Uptime)>,
 }
 
 /// What can wake the loop.
 enum Wake {
     Shutdown,
-    News(Option<News>),
+    Line(Heard),
     Wish(Option<FromUplink>),
     Spool(Lane),
+    Reload(Step),
     Time,
     Ended(&'static str),
 }
@@ -101,21 +132,19 @@ impl Service {
         let (beats, latest_beat) = watch::channel(None);
         let (wish, wishes) = mpsc::channel(WISHES_WAITING);
         let (stop_uplink, stop) = watch::channel(false);
+        let (target, targets) =
+            watch::channel(Target { broker: settings.broker.clone(), catalogue });
         let uplink = Uplink {
             place: Place { region: settings.region.clone(), gateway: settings.gateway.clone() },
-            broker: settings.broker.address.clone(),
-            catalogue,
+            target: targets,
             spool: spool.lanes.clone(),
             clock,
             spans: current_span,
             beats: latest_beat,
             recorder: wish,
         };
-        let (tell, news) = mpsc::channel(NEWS_WAITING);
-        let mut lines = JoinSet::new();
-        for settings in settings.lines {
-            lines.spawn(line::run(settings, clock, tell.clone()));
-        }
+        let Fresh { settings, lines } = settings.into();
+        let lines = Lines::begin(lines, clock);
         tracing::info!(
             gateway = %settings.gateway,
             span = %recorder.clock().span(),
@@ -127,19 +156,32 @@ impl Service {
         uplinks.spawn(uplink.run(stop));
         Ok(Service {
             clock,
+            settings,
             recorder,
             standing: PerLane::from_fn(|lane| spool.lanes[lane].standing()),
             spool,
             appended: PerLane::default(),
             lines,
-            news,
             uplink: uplinks,
             wishes,
             spans,
             beats,
+            target,
             stop_uplink,
             look_at_wall: clock.uptime().plus(LOOK_AT_WALL),
+            reload: Reload::Never,
+            last_reload: None,
+            systemd: Systemd::Absent,
+            watchdog: None,
         })
+    }
+
+    async fn run(mut self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        self.systemd.tell(Told::Ready);
+        let ended = self.work(shutdown).await;
+        self.systemd.tell(Told::Stopping);
+        self.stop().await;
+        ended
     }
 
     /// Does whatever comes until it is told to stop, or a part of it ends.
@@ -153,8 +195,8 @@ impl Service {
             let mut outputs = Vec::new();
             match wake {
                 Wake::Shutdown => return Ok(()),
-                Wake::News(Some(news)) => self.recorder.news(news, now, &mut outputs),
-                Wake::News(None) => anyhow::bail!("every line has ended"),
+                Wake::Line(Heard::News(news)) => self.recorder.news(news, now, &mut outputs),
+                Wake::Line(Heard::Ended(line)) => anyhow::bail!("line {line} has ended on its own"),
                 Wake::Wish(Some(FromUplink::Connected)) => {
                     self.recorder.connected(now, &mut outputs);
                 }
@@ -165,6 +207,11 @@ impl Service {
                 Wake::Wish(Some(FromUplink::TakenOver)) => self.recorder.taken_over(),
                 Wake::Wish(None) => anyhow::bail!("the uplink has ended"),
                 Wake::Spool(lane) => self.take_standing(lane),
+                Wake::Reload(Step::Asked) => {
+                    self.systemd.tell(Told::Reloading);
+                    self.reload.begin();
+                }
+                Wake::Reload(Step::Read(read)) => self.reloaded(read).await,
                 Wake::Time => {}
                 Wake::Ended(part) => anyhow::bail!("{part} has ended on its own"),
             }
@@ -174,23 +221,25 @@ impl Service {
             if self.recorder.deadline() <= now {
                 self.recorder.tick(now, &mut outputs);
             }
+            self.show_life(now);
             self.carry_out(outputs);
         }
     }
 
     async fn wait(&mut self, shutdown: std::pin::Pin<&mut impl Future<Output = ()>>) -> Wake {
-        let deadline = self.recorder.deadline().min(self.look_at_wall);
+        let life = self.watchdog.map_or(self.look_at_wall, |(_, due)| due);
+        let deadline = self.recorder.deadline().min(self.look_at_wall).min(life);
         let left = deadline.since(self.clock.uptime()).duration();
         let PerLane { urgent, routine } = &mut self.standing;
         tokio::select! {
             biased;
             () = shutdown => Wake::Shutdown,
-            news = self.news.recv() => Wake::News(news),
+            heard = self.lines.next() => Wake::Line(heard),
             wish = self.wishes.recv() => Wake::Wish(wish),
             told = urgent.changed() => told.map_or(Wake::Ended("the urgent spool"), |()| Wake::Spool(Lane::Urgent)),
             told = routine.changed() => told.map_or(Wake::Ended("the routine spool"), |()| Wake::Spool(Lane::Routine)),
             Some(_) = self.uplink.join_next() => Wake::Ended("the uplink"),
-            Some(_) = self.lines.join_next() => Wake::Ended("a line"),
+            step = self.reload.next() => Wake::Reload(step),
             () = tokio::time::sleep(left) => Wake::Time,
         }
     }
@@ -219,9 +268,83 @@ impl Service {
                 "The wall clock was set, a new span begins."
             ),
         }
+        self.tell_span();
+    }
+
+    fn tell_span(&self) {
         self.spans.send_if_modified(|told| {
             std::mem::replace(told, self.recorder.clock()) != self.recorder.clock()
         });
+    }
+
+    /// Takes up settings that were read, or tells why not.
+    async fn reloaded(&mut self, read: Result<Fresh, Mistakes>) {
+        let outcome = match self.reload.end(read, &self.settings) {
+            Ok(fresh) => {
+                self.take_up(fresh).await;
+                Outcome::TakenUp
+            }
+            Err(mistakes) => {
+                for mistake in &mistakes.0 {
+                    tracing::error!(%mistake, "The new settings have a mistake.");
+                }
+                let count = mistakes.0.len();
+                tracing::warn!(count, "The old settings stay in force.");
+                Outcome::Refused(mistakes)
+            }
+        };
+        self.last_reload = Some(LastReload { at: self.clock.wall(), outcome });
+        self.systemd.tell(Told::Ready);
+    }
+
+    /// Exchanges what is meant otherwise than before. What is meant as before is not disturbed.
+    async fn take_up(&mut self, Fresh { settings, lines }: Fresh) {
+        let mut outputs = Vec::new();
+        let plan = self.lines.plan(lines);
+        for news in self.lines.stop_what_ends(&plan).await {
+            self.recorder.news(news, self.clock.uptime(), &mut outputs);
+        }
+        let catalogue = Pages::of(&settings.inventory.catalogue());
+        let target = Target { broker: settings.broker.clone(), catalogue: catalogue.clone() };
+        for lane in Lane::ALL {
+            self.spool.lanes[lane].exchange(catalogue.hash().clone(), settings.quotas[lane]);
+        }
+        // The connection begins with the catalogue, so it is left before a batch names it.
+        self.target.send_if_modified(|before| before.exchange(target));
+        if self.settings.inventory != settings.inventory {
+            let labels =
+                Labels { gateway: settings.gateway.clone(), catalogue: catalogue.hash().clone() };
+            let inventory = Arc::clone(&settings.inventory);
+            let exchange = Exchange { inventory, labels, kept: plan.kept.clone() };
+            let (now, wall) = (self.clock.uptime(), self.clock.wall());
+            self.recorder.exchange(exchange, now, wall, fresh_span(), &mut outputs);
+            self.tell_span();
+        }
+        self.lines.carry_out(plan);
+        self.settings = settings;
+        self.carry_out(outputs);
+        tracing::info!(
+            span = %self.recorder.clock().span(),
+            devices = self.settings.inventory.devices().count(),
+            points = self.settings.inventory.points().count(),
+            "The new settings are in force."
+        );
+    }
+
+    /// Tells systemd that all parts live, if it is due and they do.
+    fn show_life(&mut self, now: Uptime) {
+        let Some((every, due)) = self.watchdog else { return };
+        if now < due {
+            return;
+        }
+        self.watchdog = Some((every, now.plus(every)));
+        let stuck = self.lines.stuck(now);
+        if stuck.is_empty() {
+            self.systemd.tell(Told::Alive);
+        } else {
+            let lines = stuck.join(", ");
+            tracing::error!(lines, "A line is stuck, the watchdog is left to restart the gateway.");
+        }
     }
 
     fn carry_out(&mut self, outputs: Vec<Output>) {
@@ -256,10 +379,8 @@ impl Service {
     }
 
     async fn stop(mut self) {
-        self.news.close();
-        self.lines.shutdown().await;
         let mut outputs = Vec::new();
-        while let Ok(news) = self.news.try_recv() {
+        for news in self.lines.stop().await {
             self.recorder.news(news, self.clock.uptime(), &mut outputs);
         }
         self.recorder.finish(self.clock.uptime(), &mut outputs);
@@ -302,6 +423,7 @@ fn fresh_span() -> SpanId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::poll::News;
 
     /// The shipped settings with a data folder of the test's own. Nothing of them can be
     /// reached: neither panel nor broker.
@@ -336,6 +458,25 @@ mod tests {
         assert!(refused.contains("is used by another process"), "{refused}");
         first.stop().await;
         run(settings(folder.path()), std::future::ready(())).await.expect("a run");
+    }
+
+    #[tokio::test]
+    async fn a_line_that_does_not_stir_lets_the_watchdog_bite() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut service = Service::start(settings(folder.path())).await.expect("a service");
+        let (mouth, told) = std::sync::mpsc::sync_channel(1);
+        let every = Millis::new(1);
+        service.systemd = Systemd::Listens { watchdog: Some(every), mouth };
+        let at = |seconds| Uptime::after(Millis::seconds(seconds));
+        service.watchdog = Some((every, at(1)));
+        service.show_life(at(0));
+        assert!(told.try_recv().is_err(), "it is not due");
+        service.show_life(at(1));
+        assert!(told.try_recv().is_ok());
+        service.lines.hang();
+        service.show_life(at(2));
+        assert!(told.try_recv().is_err());
+        service.stop().await;
     }
 
     #[tokio::test]

@@ -30,7 +30,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::recorder::{OutgoingBeat, SpanClock};
-use crate::settings::Address;
+use crate::settings::Broker;
 use crate::spool::LaneSpool;
 use mqtt::LinkSettings;
 use sender::{Left, Loss, Sender};
@@ -48,10 +48,9 @@ const LONGEST_WAIT_MS: u64 = 5_000;
 pub struct Uplink {
     /// Where to publish, and as whom.
     pub place: Place,
-    /// The broker.
-    pub broker: Address,
-    /// What is published before anything else.
-    pub catalogue: Pages,
+    /// Whom to connect to, and what to tell there first. When it changes the connection is left
+    /// and another one is opened at once.
+    pub target: watch::Receiver<Target>,
     /// Both lanes.
     pub spool: PerLane<LaneSpool>,
     /// Monotonic time.
@@ -62,6 +61,15 @@ pub struct Uplink {
     pub beats: watch::Receiver<Option<OutgoingBeat>>,
     /// What the recorder must know.
     pub recorder: mpsc::Sender<FromUplink>,
+}
+
+/// What a connection is opened to, and begins with.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The broker.
+    pub broker: Broker,
+    /// What is published before anything else.
+    pub catalogue: Pages,
 }
 
 /// The topics of one gateway.
@@ -103,6 +111,15 @@ impl Pages {
     }
 }
 
+impl Target {
+    /// Becomes another target; whether that is different.
+    pub fn exchange(&mut self, other: Target) -> bool {
+        let differs = self.broker != other.broker || self.catalogue.hash != other.catalogue.hash;
+        *self = other;
+        differs
+    }
+}
+
 impl Place {
     fn topic(&self, channel: Channel) -> String {
         Topic::new(&self.region, &self.gateway, channel).to_string()
@@ -117,6 +134,10 @@ impl Uplink {
         while !*stop.borrow() {
             match Session::open(&mut self, &mut sender).run(&mut stop).await {
                 Ended::Stopped => return,
+                Ended::OtherTarget => {
+                    told = None;
+                    continue;
+                }
                 Ended::Left { why, answered } => {
                     if answered {
                         told = None;
@@ -127,6 +148,7 @@ impl Uplink {
             let wait = Duration::from_millis(fastrand::u64(SHORTEST_WAIT_MS..=LONGEST_WAIT_MS));
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
+                Ok(()) = self.target.changed() => told = None,
                 // Without the other end nobody could ever stop it.
                 _ = stop.wait_for(|stop| *stop) => return,
             }
@@ -135,7 +157,7 @@ impl Uplink {
 
     /// Says why a connection ended; the same reason again and again is said once.
     fn tell(&self, why: Left, told: &mut Option<Left>) {
-        let broker = &self.broker;
+        let broker = self.target.borrow().broker.address.clone();
         let again = told.as_ref() == Some(&why);
         match &why {
             Left::Lost(Loss::TakenOver) => tracing::error!(
@@ -162,10 +184,10 @@ impl Uplink {
         *told = Some(why);
     }
 
-    fn link_settings(&self) -> LinkSettings {
+    fn link_settings(&self, broker: &Broker) -> LinkSettings {
         LinkSettings {
             client_id: self.place.gateway.to_string(),
-            broker: self.broker.clone(),
+            broker: broker.address.clone(),
             will_topic: self.place.topic(Channel::Presence),
             will: presence(Connection::Offline),
         }

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use firegrid_gateway::clock::Clock;
 use firegrid_gateway::recorder::{Batch, Labels, Occasion, OutgoingBeat, SpanClock};
+use firegrid_gateway::settings::Broker;
 use firegrid_gateway::spool::Spool;
-use firegrid_gateway::uplink::{FromUplink, Pages, Place, Uplink};
+use firegrid_gateway::uplink::{FromUplink, Pages, Place, Target, Uplink};
 use firegrid_wire::beat::{Beat, Clock as ClockFact, SpoolHealth};
-use firegrid_wire::catalogue::Catalogue;
+use firegrid_wire::catalogue::{Catalogue, DeviceEntry};
 use firegrid_wire::envelope::Envelope;
 use firegrid_wire::names::{GatewayId, RegionId};
 use firegrid_wire::receipt::{LaneReceipt, Receipt};
@@ -27,6 +28,7 @@ struct World {
     beats: watch::Sender<Option<OutgoingBeat>>,
     wishes: mpsc::Receiver<FromUplink>,
     stop: watch::Sender<bool>,
+    target: watch::Sender<Target>,
     _spans: watch::Sender<SpanClock>,
     _runtime: tokio::runtime::Runtime,
     _folder: tempfile::TempDir,
@@ -54,10 +56,11 @@ fn world() -> World {
     let (beats, latest) = watch::channel(None);
     let (wish, wishes) = mpsc::channel(16);
     let (stop, stopped) = watch::channel(false);
+    let broker = Broker { address: peer.address().parse().expect("an address") };
+    let (target, targets) = watch::channel(Target { broker, catalogue });
     let uplink = Uplink {
         place: Place { region: RegionId::parse("demo-county").expect("a region"), gateway },
-        broker: peer.address().parse().expect("an address"),
-        catalogue,
+        target: targets,
         spool: spool.lanes.clone(),
         clock,
         spans: current,
@@ -66,7 +69,17 @@ fn world() -> World {
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.spawn(uplink.run(stopped));
-    World { peer, spool, beats, wishes, stop, _spans: spans, _runtime: runtime, _folder: folder }
+    World {
+        peer,
+        spool,
+        beats,
+        wishes,
+        stop,
+        target,
+        _spans: spans,
+        _runtime: runtime,
+        _folder: folder,
+    }
 }
 
 impl World {
@@ -297,4 +310,35 @@ fn a_stop_says_good_bye() {
     let presence = client.take_until("/presence");
     assert!(String::from_utf8_lossy(&presence.body).contains("offline"));
     assert_eq!(client.next(), Packet::Disconnect);
+}
+
+#[test]
+fn another_broker_is_connected_to_at_once_and_told_the_new_catalogue_first() {
+    let mut world = world();
+    let mut client = world.connected();
+    let other = Peer::listen();
+    let device = DeviceEntry {
+        n: "d".parse().expect("a device"),
+        label: String::new(),
+        profile: "p".into(),
+        alarm_period: None,
+        analog_period: None,
+    };
+    let catalogue = Pages::of(&Catalogue { devices: vec![device], points: Vec::new() });
+    let hash = catalogue.hash().to_string();
+    let broker = Broker { address: other.address().parse().expect("an address") };
+    world.target.send_replace(Target { broker, catalogue });
+    world.peer = other;
+    let goodbye = client.take();
+    assert!(goodbye.topic.ends_with("/presence") && goodbye.retained, "{goodbye:?}");
+    let mut client = world.connected();
+    world.append(Lane::Urgent, 1..=1);
+    world.beat(Occasion::Regular);
+    let mut topics = Vec::new();
+    while topics.last().is_none_or(|topic: &String| !topic.ends_with("/urgent")) {
+        let publish = client.take();
+        publish.id.into_iter().for_each(|id| client.acknowledge(id));
+        topics.push(publish.topic);
+    }
+    assert!(topics.iter().any(|topic| topic.contains(&hash)), "{topics:?}");
 }

@@ -13,6 +13,7 @@ use super::area::{Area, Setback};
 use super::connection::{Answer, Connection};
 use super::endpoint::Endpoint;
 use super::plan::Read;
+use super::pulse::Pulse;
 use super::schedule::{Failure, Periods, Schedule, Seat, Sighting, Turn};
 use crate::clock::{Clock, Uptime};
 use crate::inventory::DeviceIndex;
@@ -26,15 +27,31 @@ const CONNECT_AGAIN: Millis = Millis::new(500);
 /// device has brought registers within so many of its longest periods.
 const PERIODS_OF_LIFE: u64 = 2;
 
+/// Whom a line tells what.
+#[derive(Debug, Clone)]
+pub struct Audience {
+    /// The recorder.
+    pub news: mpsc::Sender<News>,
+    /// Whoever watches that the line lives.
+    pub pulse: Pulse,
+}
+
+impl From<mpsc::Sender<News>> for Audience {
+    /// The recorder alone.
+    fn from(news: mpsc::Sender<News>) -> Audience {
+        Audience { news, pulse: Pulse::default() }
+    }
+}
+
 /// Reads a line until nobody listens to its news any more.
-pub async fn run(line: Line, clock: Clock, news: mpsc::Sender<News>) {
+pub async fn run(line: Line, clock: Clock, audience: impl Into<Audience>) {
     let endpoint = Endpoint::new(&line.name, &line.leads, clock);
-    run_over(endpoint, line, clock, news).await;
+    run_over(endpoint, line, clock, audience).await;
 }
 
 /// Reads a line over whatever opens its streams, not over what its settings say.
-pub async fn run_over(endpoint: Endpoint, line: Line, clock: Clock, news: mpsc::Sender<News>) {
-    let mut poller = Poller::new(endpoint, line, clock, news);
+pub async fn run_over(endpoint: Endpoint, line: Line, clock: Clock, audience: impl Into<Audience>) {
+    let mut poller = Poller::new(endpoint, line, clock, audience.into());
     while poller.step().await == Going::On {}
 }
 
@@ -49,6 +66,7 @@ struct Poller {
     name: String,
     clock: Clock,
     news: mpsc::Sender<News>,
+    pulse: Pulse,
     connection: Connection,
     /// How long an answer is waited for.
     patience: Duration,
@@ -91,7 +109,8 @@ struct Polled {
 }
 
 impl Poller {
-    fn new(endpoint: Endpoint, line: Line, clock: Clock, news: mpsc::Sender<News>) -> Poller {
+    fn new(endpoint: Endpoint, line: Line, clock: Clock, audience: Audience) -> Poller {
+        let Audience { news, pulse } = audience;
         let periods = |device: &crate::settings::Device| Periods {
             areas: PerLane::from_fn(|lane| device.period(lane)),
             look: device.watch.map(|watch| watch.period),
@@ -103,6 +122,7 @@ impl Poller {
             clock,
             news,
             connection: Connection::new(endpoint, line.timeout.duration(), devices.len(), clock),
+            pulse,
             patience: line.timeout.duration(),
             line: LineState::Reachable,
             schedule: Schedule::new(periods, clock.uptime()),
@@ -113,6 +133,7 @@ impl Poller {
     /// Sends one request, or sleeps until one is due.
     async fn step(&mut self) -> Going {
         let now = self.clock.uptime();
+        self.pulse.stirs(now);
         let analog_may_begin = self.news.max_capacity() <= self.news.capacity() * 2;
         match self.schedule.turn(now, analog_may_begin) {
             Turn::WaitUntil(until) => self.sleep(until.since(now)).await,
@@ -172,6 +193,7 @@ impl Poller {
     }
 
     async fn sleep(&mut self, lasting: Millis) -> Going {
+        self.pulse.rests(self.clock.uptime(), lasting);
         tokio::select! {
             () = tokio::time::sleep(lasting.duration()) => Going::On,
             () = self.news.closed() => Going::NobodyListens,

@@ -56,6 +56,17 @@ impl Contacts {
         Contacts { devices: inventory.devices_in(lane).map(device).collect() }
     }
 
+    /// Takes what was known of devices that go on under other numbers.
+    pub(super) fn go_on(&mut self, before: &Contacts, kept: &[(DeviceIndex, DeviceIndex)]) {
+        for (old, new) in kept {
+            let known = before.devices.iter().find(|device| device.device == *old);
+            let device = self.devices.iter_mut().find(|device| device.device == *new);
+            if let Some((known, device)) = known.zip(device) {
+                device.contact = known.contact;
+            }
+        }
+    }
+
     /// A span begins: every device must be heard again, and who has failed is told again.
     pub(super) fn born(&mut self, begin: GatewayTime) {
         for device in &mut self.devices {

@@ -135,6 +135,15 @@ impl LaneBook {
         self.contacts.born(begin);
     }
 
+    /// The box has other devices from now on; a span begins with them at once. Of those that
+    /// are `kept`, under an old and a new number, it stays known which have failed.
+    pub(super) fn exchange(&mut self, inventory: &Inventory, kept: &[(DeviceIndex, DeviceIndex)]) {
+        let mut contacts = Contacts::of(self.lane, inventory);
+        contacts.go_on(&self.contacts, kept);
+        self.contacts = contacts;
+        self.refresh_bytes = inventory.refresh_bytes(self.lane);
+    }
+
     /// What a poll at this time means, and the time under which it counts. `None` if the device
     /// has no points here. One break is enough for all devices that were not polled meanwhile.
     pub(super) fn poll(&self, device: DeviceIndex, at: GatewayTime) -> Option<(Poll, GatewayTime)> {

@@ -50,6 +50,28 @@ impl Points {
         }
     }
 
+    /// The box has other points from now on. Those of the devices that are `kept`, under an old
+    /// and a new number, are remembered: nobody will list them anew.
+    pub(super) fn exchange(
+        &mut self,
+        inventory: Arc<Inventory>,
+        kept: &[(DeviceIndex, DeviceIndex)],
+    ) {
+        let mut before = std::mem::replace(self, Points::new(inventory));
+        self.most_changes = before.most_changes;
+        for (old, new) in kept {
+            let old = before.inventory.device(*old).points.clone();
+            let new = self.inventory.device(*new).points.clone();
+            for (old, new) in old.zip(new) {
+                let memory = std::mem::take(&mut before.memory[old as usize]);
+                self.memory[new as usize] = memory;
+                let since = before.burning.get(&PointIndex(old));
+                self.burning.extend(since.map(|since| (PointIndex(new), *since)));
+                self.held.extend(before.held.get(&PointIndex(old)).map(|_| PointIndex(new)));
+            }
+        }
+    }
+
     /// Takes what a point says at a time.
     pub(super) fn take(&mut self, observation: &Observation, time: GatewayTime) -> Heard {
         let Observation { point, value, quality } = observation;

@@ -1,6 +1,7 @@
 //! A recorder on a small box: panel `facp` (urgent), risers `riser1` and `riser2` (routine),
 //! and `pump`, which has points in both lanes.
 
+mod exchange;
 mod laws;
 
 use firegrid_wire::catalogue::{DeviceEntry, PointEntry};

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::span::BatchName;
 use firegrid_wire::time::{GatewayTime, Millis};
 use tokio::sync::{oneshot, watch};
@@ -70,6 +71,7 @@ enum Command {
     Receipt(BatchName),
     Asked(BatchName),
     Refused(BatchName),
+    Exchange { catalogue: CatalogueHash, quota: u64 },
     Read { reading: Reading, most_bytes: usize, answer: oneshot::Sender<io::Result<Vec<Entry>>> },
     Stop { done: oneshot::Sender<()> },
 }
@@ -117,6 +119,11 @@ impl LaneSpool {
     /// a marker in its place.
     pub fn refused(&self, name: BatchName) {
         self.command(Command::Refused(name));
+    }
+
+    /// Markers name this catalogue from now on, and batches may take so many bytes.
+    pub fn exchange(&self, catalogue: CatalogueHash, quota: u64) {
+        self.command(Command::Exchange { catalogue, quota });
     }
 
     /// Reads for sending. The answer never comes if the lane has stopped.
@@ -218,6 +225,10 @@ impl<S: Storage> Writer<S> {
                 Command::Refused(name) => {
                     let refused = self.lane.refused(name).map(|_| ());
                     self.complain(refused);
+                }
+                Command::Exchange { catalogue, quota } => {
+                    self.lane.labels.catalogue = catalogue;
+                    self.lane.quota = quota;
                 }
                 Command::Read { reading, most_bytes, answer } => {
                     match reading {

@@ -13,8 +13,9 @@ use tokio::sync::{oneshot, watch};
 
 use super::mqtt::{Link, LinkEvent};
 use super::sender::{Input, Left, Output, Sender, Ticket};
-use super::{FromUplink, Uplink, presence};
+use super::{FromUplink, Target, Uplink, presence};
 use crate::recorder::OutgoingBeat;
+use crate::settings::Address;
 use crate::spool::{Entry, Standing};
 
 /// Bytes that are read ahead of the link.
@@ -26,6 +27,7 @@ const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
 /// The connection, and the spool's answers that are awaited on it.
 pub(super) struct Session<'a> {
     uplink: &'a mut Uplink,
+    broker: Address,
     sender: &'a mut Sender,
     link: Link,
     standing: PerLane<watch::Receiver<Standing>>,
@@ -46,6 +48,8 @@ struct Awaited {
 pub(super) enum Ended {
     /// It was told to.
     Stopped,
+    /// It was left, because it leads elsewhere from now on, or begins with something else.
+    OtherTarget,
     /// It was left; another one is due.
     Left {
         /// Why.
@@ -62,6 +66,7 @@ enum Wake {
     Standing,
     Beat,
     Time,
+    OtherTarget,
     Stop,
 }
 
@@ -69,15 +74,17 @@ impl<'a> Session<'a> {
     /// Begins to connect.
     pub(super) fn open(uplink: &'a mut Uplink, sender: &'a mut Sender) -> Session<'a> {
         let place = uplink.place.clone();
-        let pages = uplink.catalogue.pages.iter().enumerate().map(|(number, page)| {
-            let channel = Channel::Catalogue(uplink.catalogue.hash.clone(), number as u32 + 1);
+        let Target { broker, catalogue } = uplink.target.borrow_and_update().clone();
+        let pages = catalogue.pages.iter().enumerate().map(|(number, page)| {
+            let channel = Channel::Catalogue(catalogue.hash.clone(), number as u32 + 1);
             (place.topic(channel), page.clone())
         });
         let birth = (place.topic(Channel::Presence), presence(Connection::Online));
         let retained: Vec<_> = std::iter::once(birth).chain(pages).collect();
         sender.begin(retained.len(), uplink.clock.uptime());
         Session {
-            link: Link::open(&uplink.link_settings()),
+            link: Link::open(&uplink.link_settings(&broker)),
+            broker: broker.address,
             standing: PerLane::from_fn(|lane| uplink.spool[lane].standing()),
             readings: PerLane::default(),
             topics: PerLane::from_fn(|lane| place.topic(Channel::Lane(lane))),
@@ -104,6 +111,10 @@ impl<'a> Session<'a> {
                     Some(Input::Read { lane, number, entries })
                 }
                 Wake::Standing | Wake::Time => None,
+                Wake::OtherTarget => {
+                    self.say_goodbye().await;
+                    return Ended::OtherTarget;
+                }
                 Wake::Stop => {
                     self.say_goodbye().await;
                     return Ended::Stopped;
@@ -130,6 +141,7 @@ impl<'a> Session<'a> {
             biased;
             // Without the other end nobody could ever stop it.
             _ = stop.wait_for(|stop| *stop) => Wake::Stop,
+            Ok(()) = self.uplink.target.changed() => Wake::OtherTarget,
             changed = self.uplink.beats.changed(), if ready => match changed {
                 Ok(()) => Wake::Beat,
                 Err(_) => Wake::Stop,
@@ -148,7 +160,7 @@ impl<'a> Session<'a> {
         Some(match event {
             LinkEvent::Connected { receive_most } => Input::Connected { receive_most },
             LinkEvent::Subscribed => {
-                tracing::info!(broker = %self.uplink.broker, "Connected to the broker.");
+                tracing::info!(broker = %self.broker, "Connected to the broker.");
                 Input::Subscribed
             }
             LinkEvent::Acknowledged(ticket) => Input::Acknowledged(ticket),

@@ -19,6 +19,7 @@ enum Step {
     Flush(usize),
     Want(bool, u64),
     SetWall(i64),
+    Exchange,
     Beat,
 }
 
@@ -41,6 +42,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<bool>(), 0..4_u64).prop_map(|(urgent, number)| Step::Want(urgent, number)),
         1 => prop_oneof![Just(-300_000), Just(-2_000), Just(3_000), Just(60_000)]
             .prop_map(Step::SetWall),
+        1 => Just(Step::Exchange),
         2 => Just(Step::Beat),
     ]
 }
@@ -156,6 +158,10 @@ impl Witness {
             }
             Step::SetWall(by) => {
                 run.set_wall(by);
+            }
+            Step::Exchange => {
+                let kept = [FACP, RISER1, RISER2, PUMP].map(|device| (device, device));
+                run.exchange(inventory(), kept.to_vec());
             }
             Step::Beat => {
                 let durable = run.durable;
