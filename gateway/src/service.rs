@@ -278,10 +278,10 @@ impl Service {
     }
 
     /// Takes up settings that were read, or tells why not.
-    async fn reloaded(&mut self, read: Result<Fresh, Mistakes>) {
+    async fn reloaded(&mut self, read: Result<Box<Fresh>, Mistakes>) {
         let outcome = match self.reload.end(read, &self.settings) {
             Ok(fresh) => {
-                self.take_up(fresh).await;
+                self.take_up(*fresh).await;
                 Outcome::TakenUp
             }
             Err(mistakes) => {

@@ -6,6 +6,7 @@
 
 mod added;
 mod address;
+mod broker;
 mod file;
 mod leads;
 mod line;
@@ -22,6 +23,7 @@ use firegrid_wire::names::{GatewayId, RegionId};
 use firegrid_wire::span::PerLane;
 
 pub use address::{Address, AddressError};
+pub use broker::Broker;
 pub use leads::{Dialled, Framing, Leads, Listen, Parity, Serial};
 pub use line::{Device, Line, MOST_POINTS, Point, Watch};
 
@@ -46,13 +48,6 @@ pub struct Settings {
     pub lines: Vec<Line>,
     /// Every device and point of the box.
     pub inventory: Arc<Inventory>,
-}
-
-/// The MQTT broker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broker {
-    /// Host and port.
-    pub address: Address,
 }
 
 impl Settings {
@@ -87,7 +82,8 @@ fn settings(document: &Document, beside: &Path, elsewhere: &mut Mistakes) -> Opt
     let region = root.required_text("region");
     let gateway = gateway(&root);
     let data = data(&root);
-    let broker = root.required_table("broker").and_then(|table| broker(&table));
+    let broker =
+        root.required_table("broker").and_then(|table| broker::read_broker(&table, beside));
     let folder: Option<PathBuf> = root.optional("profiles");
     let (profiles, told) = Profiles::read(folder.map(|folder| beside.join(folder)).as_deref());
     *elsewhere = told;
@@ -123,10 +119,6 @@ fn data(root: &Table<'_>) -> Option<PathBuf> {
         return None;
     }
     Some(PathBuf::from(data))
-}
-
-fn broker(table: &Table<'_>) -> Option<Broker> {
-    Some(Broker { address: table.required_text("address")? })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod feed;
 mod mqtt;
 pub mod sender;
 mod session;
+mod tls;
 mod window;
 
 use std::sync::Arc;
@@ -30,11 +31,13 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::recorder::{OutgoingBeat, SpanClock};
-use crate::settings::Broker;
+use crate::settings::{Address, Broker};
 use crate::spool::LaneSpool;
 use mqtt::LinkSettings;
 use sender::{Left, Loss, Sender};
 use session::{Ended, Session};
+
+pub use tls::{Identity, Tls, TlsFiles, TlsMistake};
 
 /// The shortest wait before connecting again, in milliseconds.
 const SHORTEST_WAIT_MS: u64 = 500;
@@ -88,6 +91,20 @@ pub struct Pages {
     pages: Arc<[Vec<u8>]>,
 }
 
+/// Which of the broker's addresses is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Primary,
+    Backup,
+}
+
+/// The way to a broker.
+#[derive(Debug, Clone)]
+struct Route {
+    address: Address,
+    tls: Option<Tls>,
+}
+
 /// What the uplink tells the recorder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FromUplink {
@@ -120,6 +137,15 @@ impl Target {
     }
 }
 
+impl Way {
+    fn other(self) -> Way {
+        match self {
+            Way::Primary => Way::Backup,
+            Way::Backup => Way::Primary,
+        }
+    }
+}
+
 impl Place {
     fn topic(&self, channel: Channel) -> String {
         Topic::new(&self.region, &self.gateway, channel).to_string()
@@ -131,18 +157,22 @@ impl Uplink {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut told = None;
         let mut sender = Sender::default();
+        let mut way = Way::Primary;
         while !*stop.borrow() {
-            match Session::open(&mut self, &mut sender).run(&mut stop).await {
+            let route = self.route(way).await;
+            let broker = route.address.clone();
+            match Session::open(&mut self, route, &mut sender).run(&mut stop).await {
                 Ended::Stopped => return,
                 Ended::OtherTarget => {
-                    told = None;
+                    (told, way) = (None, Way::Primary);
                     continue;
                 }
                 Ended::Left { why, answered } => {
                     if answered {
                         told = None;
                     }
-                    self.tell(why, &mut told);
+                    self.tell(&broker, why, &mut told);
+                    way = way.other();
                 }
             }
             let wait = Duration::from_millis(fastrand::u64(SHORTEST_WAIT_MS..=LONGEST_WAIT_MS));
@@ -155,9 +185,22 @@ impl Uplink {
         }
     }
 
+    /// The next connection's way, with its certificates as they are now.
+    async fn route(&self, way: Way) -> Route {
+        let Broker { address, backup, tls } = self.target.borrow().broker.clone();
+        let address = match (way, backup) {
+            (Way::Backup, Some(backup)) => backup,
+            (Way::Primary, Some(_)) | (Way::Primary | Way::Backup, None) => address,
+        };
+        let tls = match tls {
+            Some(tls) => Some(tls.again().await),
+            None => None,
+        };
+        Route { address, tls }
+    }
+
     /// Says why a connection ended; the same reason again and again is said once.
-    fn tell(&self, why: Left, told: &mut Option<Left>) {
-        let broker = self.target.borrow().broker.address.clone();
+    fn tell(&self, broker: &Address, why: Left, told: &mut Option<Left>) {
         let again = told.as_ref() == Some(&why);
         match &why {
             Left::Lost(Loss::TakenOver) => tracing::error!(
@@ -168,6 +211,9 @@ impl Uplink {
             Left::Lost(Loss::Refused(reason)) if !again => {
                 tracing::error!(%broker, reason, "The broker refuses this gateway.");
             }
+            Left::Lost(Loss::Untrusted(reason)) if !again => {
+                tracing::error!(%broker, reason, "The broker cannot be trusted, nothing is sent to it.");
+            }
             Left::Lost(Loss::Broken(reason)) if !again => {
                 tracing::warn!(%broker, reason, "The connection to the broker is lost.");
             }
@@ -177,17 +223,19 @@ impl Uplink {
             Left::Lost(Loss::TooLarge) => {
                 tracing::error!(%broker, "The broker does not take a message of this length.");
             }
-            Left::Lost(Loss::Refused(_) | Loss::Broken(_)) | Left::Unanswered => {
+            Left::Lost(Loss::Refused(_) | Loss::Untrusted(_) | Loss::Broken(_))
+            | Left::Unanswered => {
                 tracing::debug!(%broker, ?why, "Still not connected.");
             }
         }
         *told = Some(why);
     }
 
-    fn link_settings(&self, broker: &Broker) -> LinkSettings {
+    fn link_settings(&self, broker: &Route) -> LinkSettings {
         LinkSettings {
             client_id: self.place.gateway.to_string(),
             broker: broker.address.clone(),
+            tls: broker.tls.clone(),
             will_topic: self.place.topic(Channel::Presence),
             will: presence(Connection::Offline),
         }

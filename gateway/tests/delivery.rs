@@ -56,7 +56,7 @@ fn world() -> World {
     let (beats, latest) = watch::channel(None);
     let (wish, wishes) = mpsc::channel(16);
     let (stop, stopped) = watch::channel(false);
-    let broker = Broker { address: peer.address().parse().expect("an address") };
+    let broker = Broker::plain(peer.address().parse().expect("an address"));
     let (target, targets) = watch::channel(Target { broker, catalogue });
     let uplink = Uplink {
         place: Place { region: RegionId::parse("demo-county").expect("a region"), gateway },
@@ -326,7 +326,7 @@ fn another_broker_is_connected_to_at_once_and_told_the_new_catalogue_first() {
     };
     let catalogue = Pages::of(&Catalogue { devices: vec![device], points: Vec::new() });
     let hash = catalogue.hash().to_string();
-    let broker = Broker { address: other.address().parse().expect("an address") };
+    let broker = Broker::plain(other.address().parse().expect("an address"));
     world.target.send_replace(Target { broker, catalogue });
     world.peer = other;
     let goodbye = client.take();
@@ -341,4 +341,20 @@ fn another_broker_is_connected_to_at_once_and_told_the_new_catalogue_first() {
         topics.push(publish.topic);
     }
     assert!(topics.iter().any(|topic| topic.contains(&hash)), "{topics:?}");
+}
+
+#[test]
+fn the_backup_broker_is_tried_when_the_first_one_is_not_there_and_then_in_turn() {
+    let mut world = world();
+    let (first, backup) = (Peer::listen(), Peer::listen());
+    let catalogue = Pages::of(&Catalogue::default());
+    let mut broker = Broker::plain("127.0.0.1:1".parse().expect("an address"));
+    broker.backup = Some(backup.address().parse().expect("an address"));
+    world.target.send_replace(Target { broker: broker.clone(), catalogue: catalogue.clone() });
+    world.peer = backup;
+    drop(world.connected());
+    broker.address = first.address().parse().expect("an address");
+    world.target.send_replace(Target { broker, catalogue });
+    world.peer = first;
+    drop(world.connected());
 }

@@ -53,14 +53,14 @@ pub(super) enum Reload {
     /// Nothing is being read.
     Idle(Reloads),
     /// The file is being read. Who asks meanwhile is heard afterwards.
-    Reading(Reloads, JoinHandle<Result<Fresh, Mistakes>>),
+    Reading(Reloads, JoinHandle<Result<Box<Fresh>, Mistakes>>),
 }
 
 /// What has come.
 #[derive(Debug)]
 pub(super) enum Step {
     Asked,
-    Read(Result<Fresh, Mistakes>),
+    Read(Result<Box<Fresh>, Mistakes>),
 }
 
 /// Settings that nothing has come of yet.
@@ -102,8 +102,9 @@ impl Reload {
         *self = match std::mem::replace(self, Reload::Never) {
             Reload::Idle(reloads) => {
                 let file = reloads.file.clone();
-                let reading =
-                    tokio::task::spawn_blocking(move || Ok(Settings::read(&file)?.into()));
+                let reading = tokio::task::spawn_blocking(move || {
+                    Ok(Box::new(Settings::read(&file)?.into()))
+                });
                 Reload::Reading(reloads, reading)
             }
             Reload::Reading(reloads, reading) => Reload::Reading(reloads, reading),
@@ -114,9 +115,9 @@ impl Reload {
     /// Takes what was read, unless it changes what cannot change.
     pub(super) fn end(
         &mut self,
-        read: Result<Fresh, Mistakes>,
+        read: Result<Box<Fresh>, Mistakes>,
         in_force: &Settings,
-    ) -> Result<Fresh, Mistakes> {
+    ) -> Result<Box<Fresh>, Mistakes> {
         let mut file = PathBuf::new();
         *self = match std::mem::replace(self, Reload::Never) {
             Reload::Idle(reloads) | Reload::Reading(reloads, _) => {

@@ -17,17 +17,18 @@ use std::time::Duration;
 
 use firegrid_wire::envelope::Envelope;
 use firegrid_wire::limits::{MESSAGE_BYTES, MESSAGE_EXPIRY_S};
-use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, DisconnectReasonCode, LastWill, Packet, PubAckReason, PublishProperties,
     SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
+use rumqttc::{Outgoing, TlsConfiguration, Transport};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::sender::{Loss, Refusal, Ticket};
+use super::tls::{Blame, Tls, blame};
 use crate::settings::Address;
 
 /// The broker says within one and a half of these that the connection is dead.
@@ -57,6 +58,7 @@ const BATCH_CONTENT: &str = "application/senml+json";
 pub(super) struct LinkSettings {
     pub(super) client_id: String,
     pub(super) broker: Address,
+    pub(super) tls: Option<Tls>,
     pub(super) will_topic: String,
     pub(super) will: Vec<u8>,
 }
@@ -198,6 +200,9 @@ fn options(settings: &LinkSettings) -> MqttOptions {
         .set_connect_properties(properties)
         .set_outgoing_inflight_upper_limit(MOST_IN_FLIGHT)
         .set_network_options(network);
+    if let Some(tls) = &settings.tls {
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls.config())));
+    }
     options
 }
 
@@ -226,7 +231,18 @@ fn loss(error: &ConnectionError) -> Loss {
     if let ConnectionError::ConnectionRefused(code) = error {
         return Loss::Refused(format!("{code:?}"));
     }
-    Loss::Broken(error.to_string())
+    // The client names no source of what it could not decode.
+    let cause: &(dyn std::error::Error + 'static) =
+        if let ConnectionError::MqttState(StateError::Deserialization(cause)) = error {
+            cause
+        } else {
+            error
+        };
+    match blame(cause) {
+        Some(Blame::Broker(reason)) => Loss::Untrusted(reason),
+        Some(Blame::Gateway(reason)) => Loss::Refused(reason),
+        None => Loss::Broken(error.to_string()),
+    }
 }
 
 /// Which acknowledgement belongs to what was published. The client numbers messages only when

@@ -159,6 +159,8 @@ pub enum Loss {
     TakenOver,
     /// The broker does not want this client, or not what it asks for.
     Refused(String),
+    /// The broker's certificate does not hold.
+    Untrusted(String),
     /// The broker does not take a message of this length.
     TooLarge,
     /// The network, the broker or the protocol failed.
@@ -402,7 +404,7 @@ impl Sender {
                     self.count_refusal(lane, name);
                 }
             }
-            Loss::Refused(_) | Loss::Broken(_) => {}
+            Loss::Refused(_) | Loss::Untrusted(_) | Loss::Broken(_) => {}
         }
         self.leave(Left::Lost(loss));
     }

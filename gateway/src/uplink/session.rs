@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::mqtt::{Link, LinkEvent};
 use super::sender::{Input, Left, Output, Sender, Ticket};
-use super::{FromUplink, Target, Uplink, presence};
+use super::{FromUplink, Route, Uplink, presence};
 use crate::recorder::OutgoingBeat;
 use crate::settings::Address;
 use crate::spool::{Entry, Standing};
@@ -72,9 +72,13 @@ enum Wake {
 
 impl<'a> Session<'a> {
     /// Begins to connect.
-    pub(super) fn open(uplink: &'a mut Uplink, sender: &'a mut Sender) -> Session<'a> {
+    pub(super) fn open(
+        uplink: &'a mut Uplink,
+        route: Route,
+        sender: &'a mut Sender,
+    ) -> Session<'a> {
         let place = uplink.place.clone();
-        let Target { broker, catalogue } = uplink.target.borrow_and_update().clone();
+        let catalogue = uplink.target.borrow_and_update().catalogue.clone();
         let pages = catalogue.pages.iter().enumerate().map(|(number, page)| {
             let channel = Channel::Catalogue(catalogue.hash.clone(), number as u32 + 1);
             (place.topic(channel), page.clone())
@@ -83,8 +87,8 @@ impl<'a> Session<'a> {
         let retained: Vec<_> = std::iter::once(birth).chain(pages).collect();
         sender.begin(retained.len(), uplink.clock.uptime());
         Session {
-            link: Link::open(&uplink.link_settings(&broker)),
-            broker: broker.address,
+            link: Link::open(&uplink.link_settings(&route)),
+            broker: route.address,
             standing: PerLane::from_fn(|lane| uplink.spool[lane].standing()),
             readings: PerLane::default(),
             topics: PerLane::from_fn(|lane| place.topic(Channel::Lane(lane))),

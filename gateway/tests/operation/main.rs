@@ -4,3 +4,4 @@
 
 mod program;
 mod reload;
+mod tls;

@@ -49,8 +49,12 @@ pub(crate) fn site(folder: &Path, lines: &[(&str, SocketAddr)]) -> String {
 
 impl Program {
     /// Starts it with a line `a` and a line `b`, and waits until it says that it is ready.
-    pub(crate) fn start(more: &str) -> Program {
-        let folder = tempfile::tempdir().expect("a folder");
+    pub(crate) fn start() -> Program {
+        Program::start_in(tempfile::tempdir().expect("a folder"), |text| text)
+    }
+
+    /// The same in a folder, with something changed in the settings.
+    pub(crate) fn start_in(folder: TempDir, change: impl FnOnce(String) -> String) -> Program {
         let runtime = Runtime::new().expect("a runtime");
         let nowhere: SocketAddr = "127.0.0.1:1".parse().expect("an address");
         let other: SocketAddr = "127.0.0.1:2".parse().expect("an address");
@@ -71,7 +75,7 @@ impl Program {
             .map(|simulator| runtime.block_on(Front::of(simulator.address())))
             .collect();
         let text = site(folder.path(), &lines(&fronts));
-        std::fs::write(&file, format!("{more}{text}")).expect("settings");
+        std::fs::write(&file, change(text)).expect("settings");
         let mut child = Command::new(env!("CARGO_BIN_EXE_firegrid-gateway"))
             .args(["run", "--settings"])
             .arg(&file)

@@ -66,7 +66,7 @@ impl Watcher {
 
 #[test]
 fn ten_broken_settings_in_turn_never_stop_the_polling_and_every_mistake_is_told() {
-    let mut program = Program::start("");
+    let mut program = Program::start();
     let good = program.site();
     let broken = broken(&good);
     assert_eq!(broken.len(), 10);
@@ -103,7 +103,7 @@ fn ten_broken_settings_in_turn_never_stop_the_polling_and_every_mistake_is_told(
 
 #[test]
 fn a_line_goes_and_comes_while_the_other_one_is_polled_on_the_same_connection() {
-    let program = Program::start("");
+    let program = Program::start();
     let good = program.site();
     program.wait_polled(&[0, 1], 5);
     let b = program.address(1);
