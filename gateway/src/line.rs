@@ -1,8 +1,8 @@
-//! The lines: one task for each Modbus connection, which reads and never writes.
+//! The lines: one task for each wire with Modbus devices, which reads and never writes.
 //!
 //! Sits between the devices and the recorder: registers in, [`News`](crate::poll::News) out.
-//! One task owns one connection. Every request has a deadline; after any doubt the connection
-//! is dropped and opened anew, so that no answer is taken for another's. A device that does not
+//! One task owns one connection. Every request has a deadline; after any doubt the unit rests, or
+//! the connection is opened anew, so that no answer is taken for another's. A device that does not
 //! answer is reported once and probed with growing pauses, so that it hardly slows its
 //! neighbours; alarm areas come before analog areas.
 //!

@@ -16,7 +16,7 @@ use tokio_modbus::{ExceptionCode, Request, Response, Slave};
 use super::endpoint::{Endpoint, Stream};
 use super::plan::Read;
 use super::wire::ear::{Ear, Unasked};
-use super::wire::{Kept, Question, Wire};
+use super::wire::{Kept, Question, Soonest, Wire};
 use crate::clock::{Clock, Uptime};
 use crate::profile::Table;
 use crate::settings::Framing;
@@ -24,6 +24,9 @@ use crate::settings::Framing;
 /// Nobody answers on an endpoint when every device has been asked so often in vain since the
 /// last answer: then the schedule has lost them all.
 const IN_VAIN_EACH: usize = 2;
+
+/// A wire on which something stirs for so long is not asked.
+const BABBLE: Duration = Duration::from_secs(2);
 
 /// After so many questions in a row on which nothing was heard, a stream may be dead.
 const SILENT_UNTIL_DEAD: u8 = 2;
@@ -44,6 +47,7 @@ pub(super) struct Connection {
     unheard_until: Option<Duration>,
     /// Answers have come sooner than the wire carries bytes, and were right.
     outruns_its_wire: bool,
+    soonest: Soonest,
     silent: u8,
     in_vain: usize,
 }
@@ -95,6 +99,7 @@ impl Connection {
             open: None,
             unheard_until: None,
             outruns_its_wire: false,
+            soonest: Soonest::default(),
             silent: 0,
             in_vain: 0,
         }
@@ -180,6 +185,7 @@ impl Connection {
                 Ok(answer)
             }
             Err(cause) => {
+                let cause = cause.after(&self.ear.heard());
                 if self.goes_on(&cause) {
                     self.ear.listen();
                     self.open = Some(context);
@@ -200,20 +206,39 @@ impl Connection {
         must_hold: bool,
         patience: Duration,
     ) -> Result<Answer, NoAnswer> {
-        let carried = self.wire.carries(question).mul_f64(SOONEST);
-        let outran = !self.outruns_its_wire
-            && matches!(answer, Answer::Registers(_))
-            && self.clock.elapsed().saturating_sub(asked) < carried;
-        if !must_hold && !outran {
-            return Ok(answer);
+        let took = self.clock.elapsed().saturating_sub(asked);
+        let is_refusal = !matches!(answer, Answer::Registers(_));
+        if is_refusal || self.wire.framing == Framing::Tcp {
+            return if must_hold {
+                self.hold(answer, question, patience).await
+            } else {
+                Ok(answer)
+            };
         }
+        let carried = self.wire.carries(question).mul_f64(SOONEST);
+        let outran = !self.outruns_its_wire && took < carried;
+        let answer = match must_hold || outran || self.soonest.is_beaten(question.unit, took) {
+            true => self.hold(answer, question, patience).await?,
+            false => answer,
+        };
+        self.outruns_its_wire |= outran;
+        self.soonest.answered(question.unit, took);
+        Ok(answer)
+    }
+
+    /// Lets an answer count if nothing follows it.
+    async fn hold(
+        &mut self,
+        answer: Answer,
+        question: Question,
+        patience: Duration,
+    ) -> Result<Answer, NoAnswer> {
         self.ear.listen();
         sleep(patience).await;
         self.quiet_down().await?;
         if self.ear.more_than_answered(question.unit) {
             return Err(NoAnswer::Doubtful("more came after it".into()));
         }
-        self.outruns_its_wire |= outran;
         Ok(answer)
     }
 
@@ -260,7 +285,7 @@ impl Connection {
             if missing.is_zero() || (fresh == 0 && self.wire.silence.is_zero()) {
                 return Ok(());
             }
-            if self.longest + self.wire.silence < self.clock.elapsed().saturating_sub(begin) {
+            if BABBLE < self.clock.elapsed().saturating_sub(begin) {
                 return Err(NoAnswer::NeverSilent);
             }
             sleep(missing).await;
@@ -288,6 +313,20 @@ impl Connection {
         let lateness = self.lateness();
         self.unheard_until.get_or_insert(self.clock.elapsed() + lateness);
         self.silent = 0;
+    }
+}
+
+impl NoAnswer {
+    /// With what was heard instead of an answer.
+    fn after(self, heard: &str) -> NoAnswer {
+        match self {
+            NoAnswer::Doubtful(why) => NoAnswer::Doubtful(format!("{why}{heard}")),
+            NoAnswer::ConnectedTooLate
+            | NoAnswer::NobodyDialledIn
+            | NoAnswer::Unconnected(_)
+            | NoAnswer::TooLate
+            | NoAnswer::NeverSilent => self,
+        }
     }
 }
 

@@ -19,24 +19,27 @@
 //! - A doubt rests on one unit. Its neighbours are asked meanwhile: an answer names its unit, so
 //!   the late one is known when it comes, and is put aside.
 //! - The first answer after a doubt is *held*: a stale one is followed by the true one, and then
-//!   neither counts. So is an answer on a serial wire that came sooner than bytes can travel at
-//!   the wire's speed, until that has proved to be this wire's way.
+//!   neither counts. So is an answer that came much sooner than any of its unit before, and on a
+//!   serial wire sooner than bytes can travel at its speed, until that has proved to be this
+//!   wire's way.
 //! - An RTU wire that is opened for the first time is listened to as long as an answer to a
 //!   question of the process before could come.
 //!
 //! What physics leaves open, and no listening master can close: a copy of an answer that a wire
 //! delays until the same unit has been asked for as many registers once more, where no doubt
-//! was before; and an answer later than the line's `timeout`, if in addition the answer to the
+//! was before and the unit often answers as soon as that; and an answer later than the line's `timeout`, if in addition the answer to the
 //! next question is lost. Modbus TCP has neither hole.
 
 pub(super) mod ear;
 mod frame;
+mod soonest;
 
 use std::time::Duration;
 
 use crate::settings::{Framing, Serial};
 
 pub(super) use frame::Question;
+pub(super) use soonest::Soonest;
 
 /// What has to be known of a wire in order to listen to it.
 #[derive(Debug, Clone)]

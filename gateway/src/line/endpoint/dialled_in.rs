@@ -33,6 +33,9 @@ const TELL_STRANGERS: Millis = Millis::seconds(60);
 /// The pause after a caller could not be taken in, for example because there are too many files.
 const TAKE_BREATH: Duration = Duration::from_millis(500);
 
+/// A door that another line has not closed yet is tried again so soon.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
 pub(super) struct DialledIn {
     line: String,
     listen: Listen,
@@ -56,8 +59,7 @@ impl DialledIn {
     /// Waits for a caller. The first time, the door is opened.
     pub(super) async fn open(&mut self, patience: Duration) -> Result<Box<dyn Stream>, NoAnswer> {
         if self.porter.as_ref().is_none_or(JoinHandle::is_finished) {
-            let door =
-                TcpListener::bind(self.listen.address).await.map_err(NoAnswer::Unconnected)?;
+            let door = self.door(patience).await.map_err(NoAnswer::Unconnected)?;
             let (line, listen) = (self.line.clone(), self.listen.clone());
             let caller = Arc::clone(&self.caller);
             self.porter = Some(tokio::spawn(keep(door, line, listen, self.clock, caller)));
@@ -76,6 +78,22 @@ impl DialledIn {
             .await
             .map(|stream| Box::new(stream) as Box<dyn Stream>)
             .map_err(|_| NoAnswer::NobodyDialledIn)
+    }
+
+    /// Opens the door. A line that has just ended may not have closed it yet.
+    async fn door(&self, patience: Duration) -> io::Result<TcpListener> {
+        let begin = self.clock.elapsed();
+        loop {
+            match TcpListener::bind(self.listen.address).await {
+                Err(cause)
+                    if cause.kind() == io::ErrorKind::AddrInUse
+                        && self.clock.elapsed().saturating_sub(begin) < patience =>
+                {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                opened => return opened,
+            }
+        }
     }
 
     /// Whoever has called since the one in use.

@@ -24,6 +24,9 @@ use crate::settings::Framing;
 /// Bytes that are kept of what is heard. An answer has at most 260; more than this is a doubt.
 const ROOM: usize = 1_024;
 
+/// Bytes that people are shown of what cannot be trusted.
+const SHOWN: usize = 16;
+
 /// Doubts that are remembered at a time, two for every unit; then the oldest is dropped. A lost
 /// device is asked for one area only.
 const DOUBTS: usize = 512;
@@ -191,6 +194,21 @@ impl Ear {
         let of_unit =
             hearing.doubts.iter().filter(|doubt| doubt.question.unit == unit && !doubt.came.get());
         of_unit.map(|doubt| doubt.until).max().unwrap_or_default()
+    }
+
+    /// The first bytes that were heard since the question, for people.
+    pub(crate) fn heard(&self) -> String {
+        let hearing = self.hearing();
+        let shown = &hearing.heard[..hearing.length.min(SHOWN)];
+        let mut text = String::new();
+        for (place, byte) in shown.iter().enumerate() {
+            let before = if place == 0 { "; heard " } else { " " };
+            text.push_str(&format!("{before}{byte:02X}"));
+        }
+        if SHOWN < hearing.length {
+            text.push_str(&format!(" … ({} bytes)", hearing.length));
+        }
+        text
     }
 
     /// Whether anything was heard since the question.

@@ -217,3 +217,25 @@ async fn a_question_that_nobody_waits_for_any_more_leaves_a_doubt() {
     let now = hand.connection.clock.uptime();
     assert!(hand.connection.quiet_until(1, now).is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_much_sooner_than_any_of_its_unit_before_is_held() {
+    let mut hand = Hand::new(Wire::dialled_in(Framing::Rtu)).await;
+    for _ in 0..40 {
+        registers(hand.ask(1, &[(20, answer(1, [1, 1]))]).await, [1, 1]);
+    }
+    doubtful(hand.ask(1, &[(2, answer(1, [1, 1])), (20, answer(1, [2, 2]))]).await);
+    sleep(LONGEST * 2).await;
+    registers(hand.ask(1, &[(20, answer(1, [3, 3]))]).await, [3, 3]);
+    let asked = Instant::now();
+    registers(hand.ask(1, &[(2, answer(1, [4, 4]))]).await, [4, 4]);
+    assert!(PATIENCE < asked.elapsed(), "{:?}", asked.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_trusted_is_shown_to_people() {
+    let mut hand = Hand::new(Wire::rtu_over_tcp()).await;
+    let noise = [&[0], &*answer(1, [1, 1])].concat();
+    let told = hand.ask(1, &[(5, noise)]).await.expect_err("no answer").to_string();
+    assert!(told.contains("heard 00 01 03 04 00 01"), "{told}");
+}
