@@ -216,6 +216,35 @@ mod tests {
         assert!(!text.contains('⚠'), "{text}");
     }
 
+    /// What is told of a line that leads there.
+    #[track_caller]
+    fn check_wire(leads: &str, hints: &[&str]) {
+        let text = format!(
+            "region = \"r\"\ngateway = \"g\"\ndata = \"d\"\nbroker = {{ address = \"a:1\" }}\n\
+             [[line]]\nname = \"room\"\n{leads}\n[[line.device]]\nname = \"pump1\"\n\
+             unit_id = 3\nprofile = \"fire-pump-controller\"\n"
+        );
+        let settings = Settings::parse("site", &text).unwrap_or_else(|told| panic!("{told}"));
+        check(&Explained(&settings).to_string(), hints);
+    }
+
+    #[test]
+    fn where_a_line_leads_is_told_with_what_may_go_wrong_there() {
+        check_wire(
+            "serial = { path = \"/dev/ttyUSB0\", baud = 9600, parity = \"even\" }",
+            &["RTU /dev/ttyUSB0", "9600 baud", "parity even", "4.01 ms", "⚠ /dev/ttyUSB0"],
+        );
+        check_wire(
+            "rtu_over_tcp = \"a:4001\"\nbackup = \"b:4001\"",
+            &["RTU over TCP a:4001", "backup b:4001"],
+        );
+        check_wire("listen = { address = \"0.0.0.0:4196\" }", &["dialled in", "⚠", "anybody"]);
+        check_wire(
+            "listen = { address = \"0.0.0.0:4196\", from = \"10.0.0.9\" }",
+            &["0.0.0.0:4196", "only from 10.0.0.9"],
+        );
+    }
+
     #[test]
     fn a_change_probe_is_told_and_counted() {
         let text = "region = \"r\"\ngateway = \"g\"\ndata = \"d\"\nbroker = { address = \"a:1\" }\n\

@@ -264,7 +264,7 @@ impl Connection {
         !self.ear.has_failed()
             && match self.wire.kept {
                 Kept::NotInDoubt => false,
-                Kept::WhileItMakesSense => !doubtful && may_live,
+                Kept::UnlessDoubtful => !doubtful && may_live,
                 Kept::WhileHeard => may_live,
                 Kept::Always => !doubtful || self.wire.framing == Framing::Rtu,
             }

@@ -22,6 +22,8 @@
 //!   neither counts. So is an answer that came much sooner than any of its unit before, and on a
 //!   serial wire sooner than bytes can travel at its speed, until that has proved to be this
 //!   wire's way.
+//! - A question that comes back word for word before its answer is an echo, as converters of two
+//!   wires make it, and is passed over.
 //! - An RTU wire that is opened for the first time is listened to as long as an answer to a
 //!   question of the process before could come.
 //!
@@ -63,7 +65,7 @@ pub enum Kept {
     NotInDoubt,
     /// After what cannot be trusted, and after two questions on which nothing at all was heard:
     /// a stream may be dead although nobody has closed it.
-    WhileItMakesSense,
+    UnlessDoubtful,
     /// After two questions on which nothing at all was heard.
     WhileHeard,
     /// As long as it lasts, for it is the other side that opens it. Modbus TCP that cannot be
@@ -103,7 +105,7 @@ impl Wire {
             silence: SILENCE_CONVERTED,
             longest_frame: LONGEST_FRAME_CONVERTED,
             serial: None,
-            kept: Kept::WhileItMakesSense,
+            kept: Kept::UnlessDoubtful,
         }
     }
 

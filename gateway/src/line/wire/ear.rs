@@ -67,6 +67,8 @@ struct Hearing {
     last: Option<Question>,
     /// The bytes of the last question that the stream has taken.
     taken: usize,
+    /// The last question on RTU, as it may be heard once more.
+    asked: [u8; 8],
     ended: bool,
 }
 
@@ -102,6 +104,7 @@ impl Ear {
             doubts: Vec::new(),
             last: None,
             taken: 0,
+            asked: [0; 8],
             ended: false,
         })))
     }
@@ -285,7 +288,12 @@ impl Hearing {
         }
         let late = self.doubts.iter().filter(|doubt| Some(doubt.question.unit) != without_excuse);
         let heard = &self.heard[..self.length];
-        judge(self.framing, heard, question, late.clone().map(|doubt| doubt.question), |place| {
+        let echo = match (question, self.framing) {
+            (Some(_), Framing::Rtu) => &self.asked[..],
+            (Some(_), Framing::Tcp) | (None, _) => &[],
+        };
+        let answers = late.clone().map(|doubt| doubt.question);
+        judge(self.framing, heard, question, echo, answers, |place| {
             if let Some(doubt) = late.clone().nth(place) {
                 doubt.came.set(true);
             }
@@ -314,7 +322,7 @@ impl Hearing {
         let heard = &self.heard[..self.length];
         let begins = |from: usize| {
             let verdict =
-                judge(self.framing, &heard[from..], self.last, std::iter::empty(), |_| ());
+                judge(self.framing, &heard[from..], self.last, &[], std::iter::empty(), |_| ());
             matches!(verdict, Verdict::Answer { .. } | Verdict::Doubt("more than one answer"))
         };
         self.overheard || (0..heard.len()).any(begins)
@@ -396,7 +404,7 @@ impl AsyncWrite for Tap {
 }
 
 impl Hearing {
-    /// Reads from the question's first bytes which number the library has given it.
+    /// Keeps the question's bytes, or reads from them which number the library has given it.
     fn number(&mut self, bytes: &[u8]) {
         match (self.state, self.framing, bytes) {
             (State::Asked { question, numbered: false }, Framing::Tcp, [high, low, ..]) => {
@@ -406,6 +414,11 @@ impl Hearing {
                 self.last = Some(numbered);
                 if let Some(doubt) = self.doubts.last_mut() {
                     doubt.question = numbered;
+                }
+            }
+            (State::Asked { .. }, Framing::Rtu, bytes) if self.taken == 0 => {
+                if let Ok(bytes) = bytes.try_into() {
+                    self.asked = bytes;
                 }
             }
             (

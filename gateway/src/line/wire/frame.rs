@@ -150,19 +150,25 @@ fn around(framing: Framing) -> (usize, usize) {
 }
 
 /// What to think of all that has been heard since the question. Whole answers to questions that
-/// were given up are passed over, and told by their places in `late`.
+/// were given up are passed over, and told by their places in `late`. So is the question itself,
+/// which a converter of two wires may hear from its own mouth; `echo` is empty if none can be.
 pub(super) fn judge(
     framing: Framing,
     heard: &[u8],
     question: Option<Question>,
+    echo: &[u8],
     late: impl Iterator<Item = Question> + Clone,
     mut came: impl FnMut(usize),
 ) -> Verdict {
-    let mut from = 0;
+    let is_echoed = !echo.is_empty() && heard.starts_with(echo);
+    let mut from = if is_echoed { echo.len() } else { 0 };
     'frames: loop {
         let rest = &heard[from..];
         if rest.is_empty() {
             return Verdict::Silence;
+        }
+        if from == 0 && rest.len() < echo.len() && echo.starts_with(rest) {
+            return Verdict::Begun;
         }
         match question.map_or(Fit::Other, |question| question.fits(framing, rest)) {
             Fit::Whole { length } if length == rest.len() => return Verdict::Answer { from },
@@ -214,10 +220,10 @@ mod tests {
     fn check(framing: Framing, heard: &[u8], verdict: Verdict) {
         let question = Question { transaction: 5, ..holding(1, 2) };
         let late = [Question { transaction: 4, ..holding(2, 1) }];
-        let found = judge(framing, heard, Some(question), late.into_iter(), |_| ());
+        let found = judge(framing, heard, Some(question), &[], late.into_iter(), |_| ());
         assert_eq!(found, verdict, "{heard:x?}");
         for end in 0..heard.len() {
-            let cut = judge(framing, &heard[..end], Some(question), late.into_iter(), |_| ());
+            let cut = judge(framing, &heard[..end], Some(question), &[], late.into_iter(), |_| ());
             let cut_is_no_answer = !matches!(cut, Verdict::Answer { .. });
             assert!(cut_is_no_answer || matches!(verdict, Verdict::Doubt(_)), "cut at {end}");
         }
@@ -241,6 +247,30 @@ mod tests {
         check(Framing::Rtu, &late, Verdict::Silence);
         let (late, answer) = (tcp(4, &LATE), tcp(5, &ANSWER));
         check(Framing::Tcp, &[&*late, &answer].concat(), Verdict::Answer { from: late.len() });
+    }
+
+    #[test]
+    fn a_question_that_is_heard_before_its_answer_is_passed_over() {
+        let (asked, answer) = (rtu(&[1, 3, 0, 7, 0, 2]), rtu(&ANSWER));
+        let both = [&*asked, &answer].concat();
+        for end in 0..=both.len() {
+            let none = std::iter::empty();
+            let verdict =
+                judge(Framing::Rtu, &both[..end], Some(holding(1, 2)), &asked, none, |_| ());
+            let expected = match end {
+                0 | 8 => Verdict::Silence,
+                end if end == both.len() => Verdict::Answer { from: 8 },
+                _ => Verdict::Begun,
+            };
+            assert_eq!(verdict, expected, "after {end} bytes");
+        }
+        let verdict = |heard: &[u8], echo: &[u8]| {
+            judge(Framing::Rtu, heard, Some(holding(1, 2)), echo, std::iter::empty(), |_| ())
+        };
+        assert_eq!(verdict(&answer, &asked), Verdict::Answer { from: 0 }, "there need be none");
+        let twice = [&*asked, &asked].concat();
+        assert!(matches!(verdict(&twice, &asked), Verdict::Doubt(_)), "it is heard once");
+        assert!(matches!(verdict(&both, &[]), Verdict::Doubt(_)));
     }
 
     #[test]
@@ -272,7 +302,7 @@ mod tests {
             for framing in [Framing::Rtu, Framing::Tcp] {
                 let late = [holding(2, 1)];
                 let found =
-                    judge(framing, &heard, Some(holding(1, 2)), late.into_iter(), |_| ());
+                    judge(framing, &heard, Some(holding(1, 2)), &[], late.into_iter(), |_| ());
                 if let Verdict::Answer { from } = found {
                     let frame = &heard[from..];
                     let length = holding(1, 2).answer_length(framing);

@@ -239,3 +239,16 @@ async fn what_cannot_be_trusted_is_shown_to_people() {
     let told = hand.ask(1, &[(5, noise)]).await.expect_err("no answer").to_string();
     assert!(told.contains("heard 00 01 03 04 00 01"), "{told}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_converter_that_hears_the_question_from_its_own_mouth_hinders_nothing() {
+    let mut hand = Hand::new(Wire::dialled_in(Framing::Rtu)).await;
+    for _ in 0..3 {
+        let mut echo = vec![1, 3, 0, 7, 0, 2];
+        let sum = crc::Crc::<u16>::new(&crc::CRC_16_MODBUS).checksum(&echo);
+        echo.extend(sum.to_le_bytes());
+        let asked = Instant::now();
+        registers(hand.ask(1, &[(1, echo), (20, answer(1, [1, 1]))]).await, [1, 1]);
+        assert!(asked.elapsed() < PATIENCE / 2, "{:?}", asked.elapsed());
+    }
+}
