@@ -24,7 +24,7 @@ use firegrid_wire::span::PerLane;
 
 pub use address::{Address, AddressError};
 pub use broker::Broker;
-pub use leads::{Dialled, Framing, Leads, Listen, Parity, Serial};
+pub use leads::{Dialled, Framing, Heartbeat, Leads, Listen, Parity, Serial};
 pub use line::{Device, Line, MOST_POINTS, Point, Watch};
 
 use crate::inventory::Inventory;

@@ -50,7 +50,10 @@ impl Endpoint {
                 Endpoint { wire: Wire::serial(serial.clone()), way: Way::Serial(serial.clone()) }
             }
             Leads::Listen(listen) => Endpoint {
-                wire: Wire::dialled_in(listen.framing),
+                wire: Wire {
+                    heartbeat: listen.heartbeat.as_ref().map_or(Vec::new(), |it| it.bytes().into()),
+                    ..Wire::dialled_in(listen.framing)
+                },
                 way: Way::DialledIn(DialledIn::new(line, listen.clone(), clock)),
             },
         }

@@ -24,6 +24,7 @@
 //!   wire's way.
 //! - A question that comes back word for word before its answer is an echo, as converters of two
 //!   wires make it, and is passed over.
+//!   So is the heartbeat of a converter that dials in, if the settings name it.
 //! - An RTU wire that is opened for the first time is listened to as long as an answer to a
 //!   question of the process before could come.
 //!
@@ -54,6 +55,8 @@ pub struct Wire {
     pub longest_frame: Duration,
     /// How fast it is, if it is a port of the box.
     pub serial: Option<Serial>,
+    /// What is said on it now and then that is no frame; empty if nothing is.
+    pub heartbeat: Vec<u8>,
     /// When its stream is given up.
     pub kept: Kept,
 }
@@ -94,6 +97,7 @@ impl Wire {
             silence: Duration::ZERO,
             longest_frame: Duration::ZERO,
             serial: None,
+            heartbeat: Vec::new(),
             kept: Kept::NotInDoubt,
         }
     }
@@ -105,6 +109,7 @@ impl Wire {
             silence: SILENCE_CONVERTED,
             longest_frame: LONGEST_FRAME_CONVERTED,
             serial: None,
+            heartbeat: Vec::new(),
             kept: Kept::UnlessDoubtful,
         }
     }
@@ -116,6 +121,7 @@ impl Wire {
             silence: serial.silence_between_frames(),
             longest_frame: serial.carries(LONGEST_FRAME + QUESTION),
             serial: Some(serial),
+            heartbeat: Vec::new(),
             kept: Kept::WhileHeard,
         }
     }

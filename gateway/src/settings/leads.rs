@@ -74,6 +74,19 @@ pub struct Listen {
     pub framing: Framing,
     /// The only caller that is taken; anybody if it is left out.
     pub from: Option<IpAddr>,
+    /// What the converter says now and then, whatever it is asked.
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// The bytes by which a converter shows that it lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heartbeat(Vec<u8>);
+
+impl Heartbeat {
+    /// From 2 to 64.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// How a frame is wrapped.
@@ -234,7 +247,14 @@ fn read_listen(table: &Table<'_>, taken: &mut Taken) -> Option<Listen> {
             Some(None)
         }
     };
-    Some(Listen { address: address?, framing: framing?, from: from? })
+    let heartbeat = match table.has("heartbeat") {
+        true => table.required_text("heartbeat").map(Some),
+        false => {
+            table.raw("heartbeat");
+            Some(None)
+        }
+    };
+    Some(Listen { address: address?, framing: framing?, from: from?, heartbeat: heartbeat? })
 }
 
 impl Leads {
@@ -342,6 +362,28 @@ impl FromStr for Framing {
     }
 }
 
+impl FromStr for Heartbeat {
+    type Err = String;
+
+    /// Takes a text as it is, or bytes like `0xFE01`.
+    fn from_str(text: &str) -> Result<Heartbeat, String> {
+        let bytes = match text.strip_prefix("0x") {
+            None => Some(text.as_bytes().to_vec()),
+            Some(digits) if !digits.is_ascii() || !digits.len().is_multiple_of(2) => None,
+            Some(digits) => (0..digits.len())
+                .step_by(2)
+                .map(|place| u8::from_str_radix(&digits[place..place + 2], 16).ok())
+                .collect(),
+        };
+        match bytes {
+            Some(bytes) if (2..=64).contains(&bytes.len()) => Ok(Heartbeat(bytes)),
+            Some(_) | None => Err(format!(
+                "{text:?} does not fit: a text of 2 to 64 bytes, or bytes like \"0xFE01\""
+            )),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -403,9 +445,13 @@ mod tests {
             address: ([0, 0, 0, 0], 4_196).into(),
             framing: Framing::Tcp,
             from: Some([10, 0, 0, 9].into()),
+            heartbeat: Some(Heartbeat(vec![0xFE, 0x01])),
         };
         assert_eq!(
-            good("listen = { address = \"0.0.0.0:4196\", framing = \"tcp\", from = \"10.0.0.9\" }"),
+            good(
+                "listen = { address = \"0.0.0.0:4196\", framing = \"tcp\", from = \"10.0.0.9\", \
+                 heartbeat = \"0xFE01\" }"
+            ),
             Leads::Listen(listen)
         );
     }
@@ -449,7 +495,8 @@ mod tests {
             &[
                 "serial = { path = \"ttyS0\", baud = 1, parity = \"mark\", stop_bits = 3, \
                  silence = \"9s\", flow = true }",
-                "listen = { address = \"4196\", framing = \"ascii\", from = \"a\" }",
+                "listen = { address = \"4196\", framing = \"ascii\", from = \"a\", \
+                 heartbeat = \"0xF\" }",
                 "listen = {}",
                 "serial = {}",
                 "rtu_over_tcp = \"a\"\nbackup = \"b\"",
@@ -464,6 +511,7 @@ mod tests {
                 "line[1].listen.address: \"4196\"",
                 "line[1].listen.framing: \"ascii\"",
                 "line[1].listen.from: \"a\"",
+                "line[1].listen.heartbeat: \"0xF\" does not fit",
                 "line[2].listen.address: this key is missing",
                 "line[3].serial.path: this key is missing",
                 "line[4].rtu_over_tcp: \"a\" is not an address",

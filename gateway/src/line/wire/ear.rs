@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::frame::{Question, Verdict, judge, question_length};
+use super::frame::{Beside, Question, Verdict, judge, question_length};
 use super::{Kept, Wire};
 use crate::clock::Clock;
 use crate::line::endpoint::Stream;
@@ -69,6 +69,7 @@ struct Hearing {
     taken: usize,
     /// The last question on RTU, as it may be heard once more.
     asked: [u8; 8],
+    heartbeat: Vec<u8>,
     ended: bool,
 }
 
@@ -105,6 +106,7 @@ impl Ear {
             last: None,
             taken: 0,
             asked: [0; 8],
+            heartbeat: wire.heartbeat.clone(),
             ended: false,
         })))
     }
@@ -292,8 +294,9 @@ impl Hearing {
             (Some(_), Framing::Rtu) => &self.asked[..],
             (Some(_), Framing::Tcp) | (None, _) => &[],
         };
+        let beside = Beside { echo, heartbeat: &self.heartbeat };
         let answers = late.clone().map(|doubt| doubt.question);
-        judge(self.framing, heard, question, echo, answers, |place| {
+        judge(self.framing, heard, question, beside, answers, |place| {
             if let Some(doubt) = late.clone().nth(place) {
                 doubt.came.set(true);
             }
@@ -321,8 +324,9 @@ impl Hearing {
     fn holds_a_copy(&self) -> bool {
         let heard = &self.heard[..self.length];
         let begins = |from: usize| {
+            let none = std::iter::empty();
             let verdict =
-                judge(self.framing, &heard[from..], self.last, &[], std::iter::empty(), |_| ());
+                judge(self.framing, &heard[from..], self.last, Beside::default(), none, |_| ());
             matches!(verdict, Verdict::Answer { .. } | Verdict::Doubt("more than one answer"))
         };
         self.overheard || (0..heard.len()).any(begins)

@@ -31,6 +31,15 @@ pub(super) enum Verdict {
     Doubt(&'static str),
 }
 
+/// What may be heard beside frames and means nothing; empty is what may not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Beside<'a> {
+    /// The question, word for word, which a converter of two wires hears from its own mouth.
+    pub(super) echo: &'a [u8],
+    /// What a converter says of itself.
+    pub(super) heartbeat: &'a [u8],
+}
+
 /// Whether the answer to a question begins somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fit {
@@ -150,16 +159,16 @@ fn around(framing: Framing) -> (usize, usize) {
 }
 
 /// What to think of all that has been heard since the question. Whole answers to questions that
-/// were given up are passed over, and told by their places in `late`. So is the question itself,
-/// which a converter of two wires may hear from its own mouth; `echo` is empty if none can be.
+/// were given up are passed over, and told by their places in `late`.
 pub(super) fn judge(
     framing: Framing,
     heard: &[u8],
     question: Option<Question>,
-    echo: &[u8],
+    beside: Beside<'_>,
     late: impl Iterator<Item = Question> + Clone,
     mut came: impl FnMut(usize),
 ) -> Verdict {
+    let echo = beside.echo;
     let is_echoed = !echo.is_empty() && heard.starts_with(echo);
     let mut from = if is_echoed { echo.len() } else { 0 };
     'frames: loop {
@@ -168,6 +177,13 @@ pub(super) fn judge(
             return Verdict::Silence;
         }
         if from == 0 && rest.len() < echo.len() && echo.starts_with(rest) {
+            return Verdict::Begun;
+        }
+        if !beside.heartbeat.is_empty() && rest.starts_with(beside.heartbeat) {
+            from += beside.heartbeat.len();
+            continue;
+        }
+        if beside.heartbeat.starts_with(rest) {
             return Verdict::Begun;
         }
         match question.map_or(Fit::Other, |question| question.fits(framing, rest)) {
@@ -220,10 +236,18 @@ mod tests {
     fn check(framing: Framing, heard: &[u8], verdict: Verdict) {
         let question = Question { transaction: 5, ..holding(1, 2) };
         let late = [Question { transaction: 4, ..holding(2, 1) }];
-        let found = judge(framing, heard, Some(question), &[], late.into_iter(), |_| ());
+        let found =
+            judge(framing, heard, Some(question), Beside::default(), late.into_iter(), |_| ());
         assert_eq!(found, verdict, "{heard:x?}");
         for end in 0..heard.len() {
-            let cut = judge(framing, &heard[..end], Some(question), &[], late.into_iter(), |_| ());
+            let cut = judge(
+                framing,
+                &heard[..end],
+                Some(question),
+                Beside::default(),
+                late.into_iter(),
+                |_| (),
+            );
             let cut_is_no_answer = !matches!(cut, Verdict::Answer { .. });
             assert!(cut_is_no_answer || matches!(verdict, Verdict::Doubt(_)), "cut at {end}");
         }
@@ -255,8 +279,9 @@ mod tests {
         let both = [&*asked, &answer].concat();
         for end in 0..=both.len() {
             let none = std::iter::empty();
+            let beside = Beside { echo: &asked, ..Beside::default() };
             let verdict =
-                judge(Framing::Rtu, &both[..end], Some(holding(1, 2)), &asked, none, |_| ());
+                judge(Framing::Rtu, &both[..end], Some(holding(1, 2)), beside, none, |_| ());
             let expected = match end {
                 0 | 8 => Verdict::Silence,
                 end if end == both.len() => Verdict::Answer { from: 8 },
@@ -265,12 +290,28 @@ mod tests {
             assert_eq!(verdict, expected, "after {end} bytes");
         }
         let verdict = |heard: &[u8], echo: &[u8]| {
-            judge(Framing::Rtu, heard, Some(holding(1, 2)), echo, std::iter::empty(), |_| ())
+            let beside = Beside { echo, ..Beside::default() };
+            judge(Framing::Rtu, heard, Some(holding(1, 2)), beside, std::iter::empty(), |_| ())
         };
         assert_eq!(verdict(&answer, &asked), Verdict::Answer { from: 0 }, "there need be none");
         let twice = [&*asked, &asked].concat();
         assert!(matches!(verdict(&twice, &asked), Verdict::Doubt(_)), "it is heard once");
         assert!(matches!(verdict(&both, &[]), Verdict::Doubt(_)));
+    }
+
+    #[test]
+    fn a_heartbeat_that_the_settings_name_is_passed_over_wherever_no_frame_is_open() {
+        let answer = rtu(&ANSWER);
+        let verdict = |parts: &[&[u8]]| {
+            let beside = Beside { heartbeat: b"live", ..Beside::default() };
+            let none = std::iter::empty();
+            judge(Framing::Rtu, &parts.concat(), Some(holding(1, 2)), beside, none, |_| ())
+        };
+        assert_eq!(verdict(&[b"live", b"live", &answer]), Verdict::Answer { from: 8 });
+        assert_eq!(verdict(&[b"live", b"li"]), Verdict::Begun);
+        assert_eq!(verdict(&[b"live"]), Verdict::Silence);
+        assert!(matches!(verdict(&[b"lives", &answer]), Verdict::Doubt(_)));
+        assert!(matches!(verdict(&[&answer[..4], b"live", &answer[4..]]), Verdict::Doubt(_)));
     }
 
     #[test]
@@ -302,7 +343,7 @@ mod tests {
             for framing in [Framing::Rtu, Framing::Tcp] {
                 let late = [holding(2, 1)];
                 let found =
-                    judge(framing, &heard, Some(holding(1, 2)), &[], late.into_iter(), |_| ());
+                    judge(framing, &heard, Some(holding(1, 2)), Beside::default(), late.into_iter(), |_| ());
                 if let Verdict::Answer { from } = found {
                     let frame = &heard[from..];
                     let length = holding(1, 2).answer_length(framing);

@@ -252,3 +252,16 @@ async fn a_converter_that_hears_the_question_from_its_own_mouth_hinders_nothing(
         assert!(asked.elapsed() < PATIENCE / 2, "{:?}", asked.elapsed());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_amid_a_question_costs_nothing_if_the_settings_name_it() {
+    let wire = Wire { heartbeat: b"live".to_vec(), ..Wire::dialled_in(Framing::Rtu) };
+    let mut hand = Hand::new(wire).await;
+    for _ in 0..3 {
+        let asked = Instant::now();
+        let sent = [(1, b"live".to_vec()), (9, b"live".to_vec()), (20, answer(1, [1, 1]))];
+        registers(hand.ask(1, &sent).await, [1, 1]);
+        hand.say(b"live").await;
+        assert!(asked.elapsed() < PATIENCE / 2, "{:?}", asked.elapsed());
+    }
+}

@@ -174,7 +174,7 @@ async fn the_primary_is_used_again_when_it_takes_connections_and_no_question_is_
 async fn listen(framing: Framing, from: &str) -> Listen {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
-    Listen { address, framing, from: Some(from.parse().expect("an address")) }
+    Listen { address, framing, from: Some(from.parse().expect("an address")), heartbeat: None }
 }
 
 /// A converter dials in from an address of the loopback, as soon as somebody listens.
