@@ -10,10 +10,12 @@
 
 pub mod area;
 mod connection;
+pub mod deadline;
 pub mod endpoint;
 pub mod plan;
 mod poller;
 pub mod pulse;
+pub mod report;
 mod rest;
 pub mod schedule;
 pub mod wire;

@@ -20,6 +20,7 @@ use firegrid_wire::state::StateSet;
 use firegrid_wire::time::Millis;
 
 use super::plan::{self, Read};
+use super::report::LastReading;
 use super::rest::Rest;
 use crate::clock::Uptime;
 use crate::inventory::PointIndex;
@@ -114,6 +115,32 @@ impl Area {
     /// How many requests a poll has.
     pub fn part_count(&self) -> usize {
         self.parts.len()
+    }
+
+    /// What a part asks for.
+    pub fn read_of(&self, part: usize) -> Option<Read> {
+        self.parts.get(part).map(|part| part.read)
+    }
+
+    /// The parts whose points are unknown because the device refuses them, or answers everything
+    /// else but them.
+    pub fn set_aside_parts(&self) -> impl Iterator<Item = Read> {
+        self.parts.iter().filter_map(|part| match part.standing {
+            Standing::Answers | Standing::Unanswered { .. } => None,
+            Standing::Refused { .. } => Some(part.read),
+        })
+    }
+
+    /// What was last read of each point, and what it means.
+    pub fn last_readings(&self) -> impl Iterator<Item = LastReading> {
+        self.parts.iter().flat_map(|part| {
+            self.slots[part.slots.clone()].iter().map(|slot| {
+                let raw = slot.within(part.read, &part.registers);
+                let Observation { point, value, quality } = slot.says(raw);
+                let raw = raw.unwrap_or_default().to_vec();
+                LastReading { point, read: slot.read, raw, value, quality }
+            })
+        })
     }
 
     /// The first part from a number on that is to be asked for now.

@@ -50,6 +50,10 @@ pub(super) struct Connection {
     soonest: Soonest,
     silent: u8,
     in_vain: usize,
+    /// How long the last answer took, beyond what the wire needed for its bytes.
+    took: Duration,
+    /// What opening a stream costs, by the slowest of late.
+    opening: Duration,
 }
 
 /// What a device has answered.
@@ -102,6 +106,8 @@ impl Connection {
             soonest: Soonest::default(),
             silent: 0,
             in_vain: 0,
+            took: Duration::ZERO,
+            opening: Duration::ZERO,
         }
     }
 
@@ -119,11 +125,44 @@ impl Connection {
         (now < until && self.clock.elapsed() < self.rests(unit_id)).then_some(until)
     }
 
+    /// How long the last answer took, exceptions included; on a serial wire beyond what its
+    /// bytes needed. It is what patience has to cover.
+    pub(super) fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// How long the line is held up by a question that is answered at the last moment, or not at
+    /// all: until the next one can be sent.
+    pub(super) fn holds_up(&self, unit_id: u8, read: Read, patience: Duration) -> Duration {
+        let (times, beside) = self.beside_patience(unit_id, read);
+        patience * times + beside
+    }
+
+    /// The patience with which a question holds up the line for so long.
+    pub(super) fn patience_within(&self, unit_id: u8, read: Read, lasting: Duration) -> Duration {
+        let (times, beside) = self.beside_patience(unit_id, read);
+        lasting.saturating_sub(beside) / times
+    }
+
+    /// How often a question's patience can pass, and what else it costs.
+    fn beside_patience(&self, unit_id: u8, read: Read) -> (u32, Duration) {
+        // The first answer after a doubt is held for as long as it was waited for.
+        let times = match self.wire.framing {
+            Framing::Rtu if self.ear.doubts(unit_id) => 2,
+            Framing::Rtu | Framing::Tcp => 1,
+        };
+        let carried = self.wire.carries(Question::new(unit_id, read)) + self.wire.silence;
+        let opened_before = if self.is_open() { 0 } else { 1 };
+        (times, carried * times + self.wire.silence + self.opening * (1 + opened_before))
+    }
+
     /// Opens the connection if it is not open.
     pub(super) async fn open(&mut self) -> Result<(), NoAnswer> {
         if !self.is_open() {
             self.ear.close();
+            let begun = self.clock.elapsed();
             let stream = self.endpoint.open(self.longest, self.clock.uptime()).await?;
+            self.opening = (self.opening * 7 / 8).max(self.clock.elapsed().saturating_sub(begun));
             self.attach(stream);
         }
         Ok(())
@@ -172,8 +211,11 @@ impl Connection {
         let must_hold = self.wire.framing == Framing::Rtu && self.ear.doubts(unit_id);
         let asked = self.clock.elapsed();
         self.ear.ask(question, asked + self.lateness());
-        let patience = patience.min(self.longest) + self.wire.carries(question);
-        let answer = match converse(&mut context, unit_id, read, patience).await {
+        let carried = self.wire.carries(question);
+        let patience = patience.min(self.longest) + carried;
+        let answer = converse(&mut context, unit_id, read, patience).await;
+        self.took = self.clock.elapsed().saturating_sub(asked + carried);
+        let answer = match answer {
             Ok(answer) => self.weigh(answer, question, asked, must_hold, patience).await,
             Err(cause) => Err(cause),
         };

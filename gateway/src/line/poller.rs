@@ -3,43 +3,49 @@
 //! News waits in a bounded channel. When it is half full no analog poll begins any more; when
 //! it is full the line waits until its news is taken, so nothing that was read is dropped.
 
+mod device;
+
 use std::time::Duration;
 
+use device::Device;
 use firegrid_wire::span::{Lane, PerLane};
 use firegrid_wire::time::Millis;
 use tokio::sync::mpsc;
 
-use super::area::{Area, Setback};
+use super::area::Setback;
 use super::connection::{Answer, Connection};
 use super::endpoint::Endpoint;
-use super::plan::Read;
 use super::pulse::Pulse;
-use super::schedule::{Failure, Periods, Schedule, Seat, Sighting, Turn};
+use super::report;
+use super::report::{Shown, Standing, State, Wish};
+use super::schedule::{Cost, Failure, Periods, Schedule, Seat, Sighting, Turn};
 use crate::clock::{Clock, Uptime};
-use crate::inventory::DeviceIndex;
 use crate::poll::{News, Observation};
 use crate::settings::Line;
 
 /// The pause between two attempts to connect to a line that refuses.
 const CONNECT_AGAIN: Millis = Millis::new(500);
 
-/// A poll in which everything was refused is complete all the same if another area of the
-/// device has brought registers within so many of its longest periods.
-const PERIODS_OF_LIFE: u64 = 2;
+/// A poll that has brought nothing but so many refusals in a row has failed, unless the device
+/// is alive otherwise. To find one bad register among the most that a request holds takes twelve.
+const REFUSALS_UNTIL_FAILED: u8 = 16;
 
 /// Whom a line tells what.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Audience {
     /// The recorder.
     pub news: mpsc::Sender<News>,
     /// Whoever watches that the line lives.
     pub pulse: Pulse,
+    /// Whoever looks at the line.
+    pub shown: Shown,
 }
 
 impl From<mpsc::Sender<News>> for Audience {
     /// The recorder alone.
     fn from(news: mpsc::Sender<News>) -> Audience {
-        Audience { news, pulse: Pulse::default() }
+        let (shown, _nobody_looks) = report::shown();
+        Audience { news, pulse: Pulse::default(), shown }
     }
 }
 
@@ -68,11 +74,12 @@ struct Poller {
     news: mpsc::Sender<News>,
     pulse: Pulse,
     connection: Connection,
-    /// How long an answer is waited for.
-    patience: Duration,
+    /// How long an answer is waited for at most.
+    longest: Duration,
     line: LineState,
     schedule: Schedule,
     devices: Vec<Device>,
+    shown: Shown,
 }
 
 /// Whether the line's endpoint takes connections.
@@ -82,79 +89,82 @@ enum LineState {
     Unreachable { again: Uptime },
 }
 
-struct Device {
-    index: DeviceIndex,
-    name: String,
-    unit_id: u8,
-    longest_period: Millis,
-    /// When it last gave registers.
-    answered: Option<Uptime>,
-    areas: PerLane<Option<Polled>>,
-    watched: Option<Watched>,
-}
-
-/// A change probe, and what it held when it was last seen.
-struct Watched {
-    read: Read,
-    seen: Option<Vec<u16>>,
-}
-
-/// An area and how far its poll has come.
-struct Polled {
-    area: Area,
-    next_part: usize,
-    /// When the poll's last answer came in; `None` if it has brought no registers yet.
-    at: Option<Uptime>,
-    moved: bool,
-}
-
 impl Poller {
     fn new(endpoint: Endpoint, line: Line, clock: Clock, audience: Audience) -> Poller {
-        let Audience { news, pulse } = audience;
+        let Audience { news, pulse, mut shown } = audience;
         let periods = |device: &crate::settings::Device| Periods {
             areas: PerLane::from_fn(|lane| device.period(lane)),
             look: device.watch.map(|watch| watch.period),
         };
+        let (longest, now) = (line.timeout.duration(), clock.uptime());
         let periods: Vec<Periods> = line.devices.iter().map(periods).collect();
-        let devices: Vec<Device> = line.devices.into_iter().map(Device::new).collect();
-        Poller {
+        let devices: Vec<Device> =
+            line.devices.into_iter().map(|device| Device::new(device, longest)).collect();
+        shown.begin(&line.name, now, devices.iter().map(Device::unread).collect());
+        let mut poller = Poller {
             name: line.name,
             clock,
             news,
-            connection: Connection::new(endpoint, line.timeout.duration(), devices.len(), clock),
+            connection: Connection::new(endpoint, longest, devices.len(), clock),
             pulse,
-            patience: line.timeout.duration(),
+            longest,
             line: LineState::Reachable,
-            schedule: Schedule::new(periods, clock.uptime()),
+            schedule: Schedule::new(periods, line.timeout, fastrand::Rng::new(), now),
             devices,
-        }
+            shown,
+        };
+        (0..poller.devices.len()).for_each(|device| poller.weigh_cost(device));
+        poller
     }
 
     /// Sends one request, or sleeps until one is due.
     async fn step(&mut self) -> Going {
         let now = self.clock.uptime();
         self.pulse.stirs(now);
+        self.show(now);
         let analog_may_begin = self.news.max_capacity() <= self.news.capacity() * 2;
         match self.schedule.turn(now, analog_may_begin) {
-            Turn::WaitUntil(until) => self.sleep(until.since(now)).await,
+            Turn::WaitUntil(_) if self.wants_connection() => match self.connect(now).await {
+                Connected::Yes | Connected::NotBefore(_) => Going::On,
+                Connected::No => self.disconnected().await,
+            },
+            Turn::WaitUntil(until) => self.sleep(until, now).await,
             Turn::Ask(seat) => match self.connect(now).await {
-                Connected::Yes => self.ask(seat).await,
-                Connected::NotBefore(again) => self.sleep(again.since(now)).await,
-                Connected::No => {
-                    let now = self.clock.uptime();
-                    for device in self.schedule.disconnected(now) {
-                        if self.tell_lost(device, now).await == Going::NobodyListens {
-                            return Going::NobodyListens;
-                        }
-                    }
-                    Going::On
+                Connected::Yes => self.ask(seat, None).await,
+                Connected::NotBefore(again) => self.sleep(again, now).await,
+                Connected::No => self.disconnected().await,
+            },
+            Turn::Probe { seat, within } => match self.connect(now).await {
+                Connected::Yes => {
+                    self.schedule.probed(seat.device, within, now);
+                    self.ask(seat, Some(within)).await
                 }
+                Connected::NotBefore(again) => self.sleep(again, now).await,
+                Connected::No => self.disconnected().await,
             },
             Turn::Look(device) => {
                 self.look(device).await;
                 Going::On
             }
         }
+    }
+
+    /// Whether a connection should be made now, between two turns, for those who answer: what a
+    /// probe in vain has closed must not cost its neighbours a part of their turn.
+    fn wants_connection(&self) -> bool {
+        let is_reachable = self.line == LineState::Reachable;
+        let answers = |device| !matches!(self.schedule.standing(device), Standing::Lost { .. });
+        is_reachable && !self.connection.is_open() && (0..self.devices.len()).any(answers)
+    }
+
+    async fn disconnected(&mut self) -> Going {
+        let now = self.clock.uptime();
+        for device in self.schedule.disconnected(now) {
+            if self.tell_lost(device, now).await == Going::NobodyListens {
+                return Going::NobodyListens;
+            }
+        }
+        Going::On
     }
 
     /// Looks at the change probe of a device. It opens no connection and loses no device: what
@@ -166,11 +176,15 @@ impl Poller {
             self.connection.is_open() && self.connection.quiet_until(device.unit_id, now).is_none();
         let answer = match &device.watched {
             Some(watched) if ready => {
-                Some(self.connection.ask(device.unit_id, watched.read, self.patience).await)
+                let patience = device.deadline.now();
+                Some(self.connection.ask(device.unit_id, watched.read, patience).await)
             }
             Some(_) | None => None,
         };
         let now = self.clock.uptime();
+        if let Some(answer) = &answer {
+            device.learn(answer.as_ref(), &self.connection, now);
+        }
         let sighting = match (answer, &mut device.watched) {
             (Some(Ok(Answer::Registers(registers))), Some(watched)) => {
                 device.answered = Some(now);
@@ -192,12 +206,53 @@ impl Poller {
         self.schedule.looked(number, now, sighting);
     }
 
-    async fn sleep(&mut self, lasting: Millis) -> Going {
-        self.pulse.rests(self.clock.uptime(), lasting);
+    async fn sleep(&mut self, until: Uptime, now: Uptime) -> Going {
+        let lasting = until.min(self.shown.due()).since(now);
+        self.pulse.rests(now, lasting);
         tokio::select! {
             () = tokio::time::sleep(lasting.duration()) => Going::On,
             () = self.news.closed() => Going::NobodyListens,
+            Some(wish) = self.shown.wishes.recv() => {
+                self.grant(wish);
+                Going::On
+            }
         }
+    }
+
+    /// Shows the line to whoever looks at it.
+    fn show(&mut self, now: Uptime) {
+        while let Ok(wish) = self.shown.wishes.try_recv() {
+            self.grant(wish);
+        }
+        if !self.shown.is_due(now) {
+            return;
+        }
+        let state = match self.line {
+            LineState::Reachable => State::Reachable,
+            LineState::Unreachable { .. } => State::Unreachable,
+        };
+        let (devices, schedule) = (&self.devices, &self.schedule);
+        self.shown.report.send_modify(|report| {
+            report.at = now;
+            if report.state != state {
+                (report.state, report.since) = (state, now);
+            }
+            for (number, (shown, device)) in report.devices.iter_mut().zip(devices).enumerate() {
+                shown.standing = schedule.standing(number);
+                shown.missed_turns = schedule.missed_turns(number, now);
+                device.show(shown);
+            }
+        });
+    }
+
+    fn grant(&self, wish: Wish) {
+        let Some(device) = self.devices.iter().find(|device| device.index == wish.device) else {
+            return;
+        };
+        let areas = Lane::ALL.into_iter().filter_map(|lane| device.areas[lane].as_ref());
+        let readings = areas.flat_map(|polled| polled.area.last_readings()).collect();
+        // Whoever wished may have gone away.
+        let _nobody_waits = wish.reply.send(readings);
     }
 
     async fn connect(&mut self, now: Uptime) -> Connected {
@@ -216,12 +271,14 @@ impl Poller {
             (Ok(()), LineState::Unreachable { .. }) => {
                 tracing::info!(line = self.name, "Line connected again.");
                 self.line = LineState::Reachable;
+                self.shown.hurry();
                 self.schedule.connected_again(now);
                 Connected::Yes
             }
             (Err(cause), state) => {
                 if state == LineState::Reachable {
                     tracing::warn!(line = self.name, %cause, "Line not reachable.");
+                    self.shown.hurry();
                 }
                 self.line = LineState::Unreachable { again: now.plus(CONNECT_AGAIN) };
                 Connected::No
@@ -229,35 +286,53 @@ impl Poller {
         }
     }
 
-    async fn ask(&mut self, seat: Seat) -> Going {
+    /// Sends the next request of an area; a probe may hold up the line `within` that time.
+    async fn ask(&mut self, seat: Seat, within: Option<Millis>) -> Going {
         let begins = self.schedule.begin(seat);
         let now = self.clock.uptime();
         let device = &mut self.devices[seat.device];
         let Some(polled) = device.areas[seat.lane].as_mut() else { return Going::On };
         if begins {
-            (polled.next_part, polled.at, polled.moved) = (0, None, false);
+            polled.begin();
         }
         let Some((part, read)) = polled.area.next_part(polled.next_part, now) else {
             return self.end(seat).await;
         };
-        let answer = self.connection.ask(device.unit_id, read, self.patience).await;
+        let patience = match within {
+            None => device.deadline.now(),
+            Some(within) => self
+                .connection
+                .patience_within(device.unit_id, read, within.duration())
+                .clamp(device.deadline.least(), self.longest),
+        };
+        let answer = self.connection.ask(device.unit_id, read, patience).await;
         let now = self.clock.uptime();
+        device.learn(answer.as_ref(), &self.connection, now);
+        let Some(polled) = device.areas[seat.lane].as_mut() else { return Going::On };
+        let is_first_of_probe = within.is_some() && polled.at.is_none();
         let setback = match answer {
             Ok(Answer::Registers(registers)) => {
                 let ahead = polled.area.take(part, &registers);
-                (polled.next_part, polled.at) = (part + 1, Some(now));
+                polled.taken(part, now);
                 polled.moved |= !ahead.is_empty();
                 device.answered = Some(now);
+                self.schedule.answered(seat.device);
                 let ended = polled.area.next_part(polled.next_part, now).is_none();
                 return self.go_on(seat, now, ahead, ended).await;
             }
+            Ok(Answer::Refused(exception)) if is_first_of_probe => {
+                tracing::debug!(device = device.name, ?read, ?exception, "Probe refused.");
+                Setback::Failed
+            }
             Ok(Answer::Refused(exception)) => {
+                polled.refusals = polled.refusals.saturating_add(1);
+                let in_vain = polled.refusals == REFUSALS_UNTIL_FAILED && polled.at.is_none();
                 let setback = polled.area.refuse(part, now);
                 if setback == Setback::SetAside {
                     let device = device.name.as_str();
                     tracing::debug!(device, ?read, ?exception, "Registers refused.");
                 }
-                setback
+                if in_vain && !device.is_alive(now) { Setback::Failed } else { setback }
             }
             Ok(Answer::NotNow(exception)) => {
                 let device_name = device.name.as_str();
@@ -272,8 +347,14 @@ impl Poller {
             Err(cause) => {
                 let device_name = device.name.as_str();
                 tracing::debug!(device = device_name, ?read, %cause, "Request failed.");
+                if let Some(until) = self.connection.quiet_until(device.unit_id, now) {
+                    self.schedule.rests(seat.device, until);
+                }
                 polled.area.unanswered(part, now, device.answered)
             }
+        };
+        let Some(polled) = self.devices[seat.device].areas[seat.lane].as_mut() else {
+            return Going::On;
         };
         match setback {
             Setback::Cut => Going::On,
@@ -284,8 +365,29 @@ impl Poller {
                 }
                 Going::On
             }
-            Setback::Failed => self.failed(seat, now).await,
+            Setback::Failed => {
+                if is_first_of_probe {
+                    polled.first_part = (part + 1) % polled.area.part_count().max(1);
+                }
+                self.failed(seat, now).await
+            }
         }
+    }
+
+    /// What a question to a device costs is weighed anew after each failure.
+    fn weigh_cost(&mut self, number: usize) {
+        let device = &self.devices[number];
+        let mut areas = Lane::ALL.into_iter().filter_map(|lane| device.areas[lane].as_ref());
+        let leading = areas.next();
+        let read = leading.and_then(|polled| polled.area.read_of(polled.first_part));
+        let Some(read) = read else { return };
+        let cost = |patience| {
+            let held_up = self.connection.holds_up(device.unit_id, read, patience);
+            // Rounded up.
+            Millis::from(held_up).plus(Millis::new(1))
+        };
+        let cost = Cost { least: cost(device.deadline.least()), full: cost(self.longest) };
+        self.schedule.costs(number, cost);
     }
 
     /// Tells what cannot wait, and ends the poll if that was its last request.
@@ -310,13 +412,12 @@ impl Poller {
     async fn end(&mut self, seat: Seat) -> Going {
         let now = self.clock.uptime();
         let device = &mut self.devices[seat.device];
-        let alive = device
-            .answered
-            .is_some_and(|at| now.since(at) <= device.longest_period.times(PERIODS_OF_LIFE));
+        let alive = device.is_alive(now);
         let index = device.index;
         let Some(polled) = device.areas[seat.lane].as_mut() else { return Going::On };
         if polled.at.is_none() && !alive {
             polled.area.plan_anew();
+            polled.first_part = 0;
             return self.failed(seat, now).await;
         }
         let changed = polled.area.complete(now);
@@ -324,11 +425,13 @@ impl Poller {
         if self.schedule.complete(seat, now, moved) {
             let device = device.name.as_str();
             tracing::info!(line = self.name, device, "Device answers again.");
+            self.shown.hurry();
         }
         self.tell(News::Polled { device: index, lane: seat.lane, at, changed }).await
     }
 
     async fn failed(&mut self, seat: Seat, now: Uptime) -> Going {
+        self.weigh_cost(seat.device);
         match self.schedule.failed(seat, now) {
             Failure::Again | Failure::StillLost => Going::On,
             Failure::Lost => self.tell_lost(seat.device, now).await,
@@ -339,6 +442,7 @@ impl Poller {
         let device = &self.devices[device];
         let name = device.name.as_str();
         tracing::warn!(line = self.name, device = name, "Device lost.");
+        self.shown.hurry();
         self.tell(News::Lost { device: device.index, at }).await
     }
 
@@ -354,32 +458,4 @@ enum Connected {
     Yes,
     No,
     NotBefore(Uptime),
-}
-
-impl Device {
-    fn new(device: crate::settings::Device) -> Device {
-        let periods = [device.alarm_period, device.analog_period];
-        let areas = PerLane::from_fn(|lane: Lane| {
-            device.period(lane)?;
-            let points = device.points.iter().filter(|point| point.format.lane() == lane);
-            let area = Area::new(points.cloned(), device.reads);
-            Some(Polled { area, next_part: 0, at: None, moved: false })
-        });
-        Device {
-            index: device.index,
-            name: device.name.to_string(),
-            unit_id: device.unit_id,
-            longest_period: periods.into_iter().flatten().max().unwrap_or_default(),
-            answered: None,
-            areas,
-            watched: device.watch.map(|watch| Watched {
-                read: Read {
-                    table: watch.probe.table,
-                    first: watch.probe.register,
-                    count: watch.probe.count,
-                },
-                seen: None,
-            }),
-        }
-    }
 }

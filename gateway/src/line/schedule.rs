@@ -2,20 +2,16 @@
 //!
 //! Pure: time is an argument. Alarm areas go first; a poll that has begun is finished before
 //! another of its kind begins; an analog area that has waited for two of its periods goes
-//! before the next alarm area, so that a slow line starves nobody; lost devices are probed when
-//! nobody else is due. Turns keep to a grid: a late poll moves no later one, and missed turns
-//! are left out instead of made up for.
+//! before the next alarm area, so that a slow line starves nobody. Turns keep to a grid: a late
+//! poll moves no later one, and missed turns are left out, and counted, instead of made up for.
 //!
-//! Every device has a breaker:
-//!
-//! ```text
-//!            two polls fail in a row                     a poll is complete
-//!   answers ─────────────────────────► lost, told once ─────────────────────► answers
-//!                                        │       ▲
-//!                                        └───────┘ a probe fails: 1 s, 2 s … 30 s until the next
-//! ```
-//!
-//! A lost device is asked for its leading area only: the alarm area if it has one.
+//! A device that does not answer is lost (see its `breaker`): it is asked for its leading area
+//! only, the alarm area if it has one, and probed only in slack, when no turn of a device that
+//! answers comes due before the probe's whole cost is over. The probe waits as long as the slack lets it, from the least that makes sense up to the line's
+//! `timeout`. A device must be found again even on a line without slack: after a minute without
+//! a probe it gets its least all the same, and after ten minutes without a probe of full length
+//! one of those. That is the price, late turns of its neighbours once in ten minutes, of never
+//! taking silence for calm. A device whose late answer might still come rests until then.
 //!
 //! A device with a change probe is also looked at between the polls of its alarm area. When the
 //! probe has moved, the alarm area is read at once; its own turns stay where they are, whatever
@@ -28,25 +24,26 @@
 //!      └──────────── refused or unanswered ──► blind ──── the area is polled in its turn ──┘
 //! ```
 
+mod breaker;
+
 use firegrid_wire::span::{Lane, PerLane};
 use firegrid_wire::time::Millis;
 
+use breaker::{Breaker, LAST_PAUSE};
+
+use super::report::Standing;
 use crate::clock::Uptime;
 
-/// After so many failed polls in a row a device is lost.
-const POLLS_UNTIL_LOST: u8 = 2;
-
-/// The pause before the first probe of a lost device.
-const FIRST_PAUSE: Millis = Millis::seconds(1);
-
-/// The longest pause between two probes of a lost device.
-const LAST_PAUSE: Millis = Millis::seconds(30);
+pub use breaker::Failure;
 
 /// An analog area that is late by so many of its periods goes before alarm areas.
 const PERIODS_OF_PATIENCE: u64 = 2;
 
-/// A probe that is late by this much goes before alarm areas.
-const PATIENCE_OF_PROBES: Millis = Millis::seconds(5);
+/// A probe that has found no slack for so long goes before alarm areas, with its least cost …
+pub const LONGEST_WITHOUT_PROBE: Millis = Millis::seconds(60);
+
+/// … and with its full cost, if no probe had that for so long.
+pub const LONGEST_WITHOUT_FULL_PROBE: Millis = Millis::seconds(600);
 
 /// While analog areas have to wait for the rest of the gateway, it is looked again so soon.
 const LOOK_AGAIN: Millis = Millis::new(50);
@@ -55,6 +52,9 @@ const LOOK_AGAIN: Millis = Millis::new(50);
 #[derive(Debug)]
 pub struct Schedule {
     devices: Vec<Device>,
+    /// Nobody is lost before he has been silent for so long.
+    grace: Millis,
+    random: fastrand::Rng,
 }
 
 /// One area: a device of the line, by its place in the settings, and a lane.
@@ -73,19 +73,15 @@ pub enum Turn {
     Ask(Seat),
     /// Look at the change probe of this device, by its place in the settings.
     Look(usize),
+    /// Send the next request of this area of a lost device; it may hold up the line for so long.
+    Probe {
+        /// The leading area of the device.
+        seat: Seat,
+        /// At most the full cost of a probe.
+        within: Millis,
+    },
     /// Nothing is due before this moment.
     WaitUntil(Uptime),
-}
-
-/// What a failed poll means for its device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// It will be asked again at its next turn.
-    Again,
-    /// It is lost from now on.
-    Lost,
-    /// It was lost before.
-    StillLost,
 }
 
 /// What a look at a change probe has brought.
@@ -108,9 +104,22 @@ pub struct Periods {
     pub look: Option<Millis>,
 }
 
+/// For how long a question to a device may hold up its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cost {
+    /// If it is given as little time as makes sense.
+    pub least: Millis,
+    /// If it is given all the time that the line's `timeout` allows.
+    pub full: Millis,
+}
+
 #[derive(Debug)]
 struct Device {
     breaker: Breaker,
+    cost: Cost,
+    /// It is not asked before, because an answer to an earlier question may still come.
+    rests: Uptime,
+    missed: PerLane<u64>,
     areas: PerLane<Option<Area>>,
     look: Option<Look>,
 }
@@ -129,12 +138,6 @@ enum Sight {
     },
     /// It brought nothing; it is tried again when the alarm area has been read.
     Blind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Breaker {
-    Answers { failed: u8 },
-    Lost { probe: Uptime, pause: Millis },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,49 +169,137 @@ enum Rank {
     Look,
     AnalogUnderWay,
     Analog,
-    Probe,
 }
 
 impl Schedule {
-    /// Everything is due at once.
-    pub fn new(periods: impl IntoIterator<Item = Periods>, now: Uptime) -> Schedule {
+    /// Everything is due at once. Nobody is lost before he has been silent for as long as
+    /// `grace`.
+    pub fn new(
+        periods: impl IntoIterator<Item = Periods>,
+        grace: Millis,
+        random: fastrand::Rng,
+        now: Uptime,
+    ) -> Schedule {
         let area = |period| Area { period, due: now, doing: Doing::Resting };
         let look = |period| Look { period, sight: Sight::Watching { due: now } };
         let device = |periods: Periods| Device {
-            breaker: Breaker::Answers { failed: 0 },
+            breaker: Breaker::Answers,
+            cost: Cost::default(),
+            rests: now,
+            missed: PerLane::default(),
             areas: PerLane::from_fn(|lane| periods.areas[lane].map(area)),
             look: periods.look.map(look),
         };
-        Schedule { devices: periods.into_iter().map(device).collect() }
+        Schedule { devices: periods.into_iter().map(device).collect(), grace, random }
     }
 
     /// Whose turn it is. While `analog_may_begin` is false, no poll of an analog area begins.
     pub fn turn(&self, now: Uptime, analog_may_begin: bool) -> Turn {
         let mut first: Option<(Rank, Uptime, Turn)> = None;
+        // When somebody who answers has the next turn.
+        let mut next: Option<Uptime> = None;
         let mut wake = now.plus(LAST_PAUSE);
-        let is_first = |first: Option<(Rank, Uptime, Turn)>, rank: Rank, due: Uptime| {
-            first.is_none_or(|(first_rank, first_due, _)| (rank, due) < (first_rank, first_due))
-        };
-        for seat in self.seats() {
-            let Some((rank, due)) = self.claim(seat, now) else { continue };
-            let may_begin = analog_may_begin || seat.lane == Lane::Urgent || self.has_begun(seat);
+        let mut has_lost = false;
+        let mut weigh = |rank: Rank, due: Uptime, may_begin: bool, turn: Turn| {
             if now < due {
-                wake = wake.min(due);
+                next = Some(next.map_or(due, |next| next.min(due)));
             } else if !may_begin {
-                wake = wake.min(now.plus(LOOK_AGAIN));
-            } else if is_first(first, rank, due) {
-                first = Some((rank, due, Turn::Ask(seat)));
+                let again = now.plus(LOOK_AGAIN);
+                next = Some(next.map_or(again, |next| next.min(again)));
+            } else if first.is_none_or(|(of_rank, was_due, _)| (rank, due) < (of_rank, was_due)) {
+                first = Some((rank, due, turn));
             }
-        }
+        };
         for (number, device) in self.devices.iter().enumerate() {
-            let Some(due) = device.look_due() else { continue };
-            if now < due {
-                wake = wake.min(due);
-            } else if is_first(first, Rank::Look, due) {
-                first = Some((Rank::Look, due, Turn::Look(number)));
+            if device.breaker.lost().is_some() {
+                has_lost = true;
+                continue;
+            }
+            for lane in Lane::ALL {
+                let Some((rank, due)) = device.claim(lane, now) else { continue };
+                let may_begin = analog_may_begin || lane == Lane::Urgent || device.has_begun(lane);
+                weigh(rank, due, may_begin, Turn::Ask(Seat { device: number, lane }));
+            }
+            if let Some(due) = device.look_due() {
+                weigh(Rank::Look, due, true, Turn::Look(number));
             }
         }
-        first.map_or(Turn::WaitUntil(wake), |(_, _, turn)| turn)
+        if has_lost {
+            let slack = match (first, next) {
+                (Some(_), _) => Slack::None,
+                (None, Some(next)) => Slack::Lasts(next.since(now)),
+                (None, None) => Slack::Endless,
+            };
+            let before_alarms = first.is_none_or(|(rank, _, _)| Rank::Starving < rank);
+            match self.probe(now, slack, before_alarms) {
+                Probe::Now(turn) => return turn,
+                Probe::NotBefore(due) => wake = wake.min(due),
+                Probe::WithMoreSlack => {}
+            }
+        }
+        let wait = next.map_or(wake, |next| wake.min(next));
+        first.map_or(Turn::WaitUntil(wait), |(_, _, turn)| turn)
+    }
+
+    /// The lost device that is to be probed, if there is enough slack for it or it has waited
+    /// for too long.
+    fn probe(&self, now: Uptime, slack: Slack, before_alarms: bool) -> Probe {
+        let mut soonest: Option<Uptime> = None;
+        let mut first: Option<(Uptime, Turn)> = None;
+        for (number, device) in self.devices.iter().enumerate() {
+            let Some(lost) = device.breaker.lost() else { continue };
+            let due = lost.probe.max(device.rests);
+            if now < due {
+                soonest = Some(soonest.map_or(due, |soonest| soonest.min(due)));
+                continue;
+            }
+            let Cost { least, full: most } = device.cost;
+            let starves = LONGEST_WITHOUT_PROBE <= now.since(due);
+            let starves_in_full =
+                lost.full.is_none_or(|full| LONGEST_WITHOUT_FULL_PROBE <= now.since(full));
+            let within = match slack {
+                Slack::Endless => most,
+                Slack::Lasts(slack) if most <= slack => most,
+                Slack::None | Slack::Lasts(_) if starves_in_full && before_alarms => most,
+                Slack::Lasts(slack) if least <= slack => slack,
+                Slack::None | Slack::Lasts(_) if starves && before_alarms => least,
+                Slack::None | Slack::Lasts(_) => continue,
+            };
+            if first.is_none_or(|(was_due, _)| due < was_due) {
+                let seat = Seat { device: number, lane: device.leading() };
+                first = Some((due, Turn::Probe { seat, within }));
+            }
+        }
+        match (first, soonest) {
+            (Some((_, turn)), _) => Probe::Now(turn),
+            (None, Some(due)) => Probe::NotBefore(due),
+            (None, None) => Probe::WithMoreSlack,
+        }
+    }
+
+    /// How much a question to a device costs from now on.
+    pub fn costs(&mut self, device: usize, cost: Cost) {
+        self.devices[device].cost = cost;
+    }
+
+    /// A device is not to be asked before this moment.
+    pub fn rests(&mut self, device: usize, until: Uptime) {
+        self.devices[device].rests = until;
+    }
+
+    /// Whether a device answers.
+    pub fn standing(&self, device: usize) -> Standing {
+        self.devices[device].breaker.standing()
+    }
+
+    /// How many turns of its areas a device has missed.
+    pub fn missed_turns(&self, device: usize, now: Uptime) -> PerLane<u64> {
+        let device = &self.devices[device];
+        let since_lost = |lane: Lane| match (device.breaker.was_lost(), device.areas[lane]) {
+            (true, Some(area)) if area.due <= now => area.missed(now) + 1,
+            (true | false, Some(_) | None) => 0,
+        };
+        PerLane::from_fn(|lane| device.missed[lane] + since_lost(lane))
     }
 
     /// The change probe of a device has been looked at.
@@ -223,6 +314,19 @@ impl Schedule {
         if let (Sighting::Moved, Some(area)) = (sighting, resting) {
             area.doing = Doing::Called;
         }
+    }
+
+    /// A probe is about to be sent, and may hold up the line for so long.
+    pub fn probed(&mut self, device: usize, within: Millis, now: Uptime) {
+        let device = &mut self.devices[device];
+        if device.cost.full <= within {
+            device.breaker.probed_in_full(now);
+        }
+    }
+
+    /// A request to a device has brought registers. A lost one is asked on until its poll ends.
+    pub fn answered(&mut self, device: usize) {
+        self.devices[device].breaker.answered();
     }
 
     /// A request of an area is about to be sent; whether its poll begins with it.
@@ -241,8 +345,8 @@ impl Schedule {
     /// Answers whether the device is back from being lost.
     pub fn complete(&mut self, seat: Seat, now: Uptime, moved: bool) -> bool {
         let device = &mut self.devices[seat.device];
-        let was_lost = matches!(device.breaker, Breaker::Lost { .. });
-        device.breaker = Breaker::Answers { failed: 0 };
+        let was_lost = device.breaker.was_lost();
+        device.breaker = Breaker::Answers;
         if seat.lane == Lane::Urgent
             && let Some(look) = device.look.as_mut()
         {
@@ -252,11 +356,12 @@ impl Schedule {
             let Some(area) = device.areas[lane].as_mut() else { continue };
             if lane == seat.lane {
                 let in_turn = area.doing == Doing::Polling { out_of_turn: false };
-                area.rest(now);
+                device.missed[lane] += area.rest(now);
                 if moved && in_turn {
                     area.doing = Doing::OnceMore;
                 }
             } else if was_lost {
+                device.missed[lane] += area.rest(now);
                 area.due = now;
             }
         }
@@ -265,79 +370,55 @@ impl Schedule {
 
     /// The poll of an area has failed.
     pub fn failed(&mut self, seat: Seat, now: Uptime) -> Failure {
-        let device = &mut self.devices[seat.device];
-        device.areas[seat.lane].iter_mut().for_each(|area| area.rest(now));
-        device.fail(now)
+        self.devices[seat.device].miss(seat.lane, now);
+        self.fail(seat.device, now)
     }
 
     /// The line has no connection: the polls of all devices have failed, but not the probes of
     /// lost devices that were not due. Answers with the devices that are lost from now on.
     pub fn disconnected(&mut self, now: Uptime) -> Vec<usize> {
         let mut lost = Vec::new();
-        for (number, device) in self.devices.iter_mut().enumerate() {
-            for lane in Lane::ALL {
-                device.areas[lane].iter_mut().for_each(|area| area.rest(now));
-            }
-            let was_due = match device.breaker {
-                Breaker::Answers { .. } => true,
-                Breaker::Lost { probe, .. } => probe <= now,
-            };
-            if was_due && device.fail(now) == Failure::Lost {
+        for number in 0..self.devices.len() {
+            let device = &mut self.devices[number];
+            Lane::ALL.into_iter().for_each(|lane| device.miss(lane, now));
+            let was_due = device.breaker.lost().is_none_or(|lost| lost.probe <= now);
+            if was_due && self.fail(number, now) == Failure::Lost {
                 lost.push(number);
             }
         }
         lost
     }
 
-    /// The line has its connection back: every lost device is probed at once.
+    /// The line has its connection back: every lost device is probed at once and in full, slack or
+    /// not, for most of them were lost with the line.
     pub fn connected_again(&mut self, now: Uptime) {
-        for device in &mut self.devices {
-            if let Breaker::Lost { probe, pause } = &mut device.breaker {
-                (*probe, *pause) = (now, FIRST_PAUSE);
+        self.devices.iter_mut().for_each(|device| device.breaker.probe_in_full(now));
+    }
+
+    fn fail(&mut self, device: usize, now: Uptime) -> Failure {
+        let device = &mut self.devices[device];
+        let failure = device.breaker.fail(now, self.grace, &mut self.random);
+        if failure != Failure::Again {
+            for lane in Lane::ALL {
+                device.areas[lane].iter_mut().for_each(|area| area.doing = Doing::Resting);
             }
         }
+        failure
     }
+}
 
-    fn seats(&self) -> impl Iterator<Item = Seat> {
-        (0..self.devices.len())
-            .flat_map(|device| Lane::ALL.into_iter().map(move |lane| Seat { device, lane }))
-    }
+/// Time until the next turn of a device that answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slack {
+    None,
+    Lasts(Millis),
+    Endless,
+}
 
-    fn has_begun(&self, seat: Seat) -> bool {
-        let area = self.devices[seat.device].areas[seat.lane];
-        area.is_some_and(|area| area.doing != Doing::Resting)
-    }
-
-    /// When an area may have its turn and how it ranks then; `None` for an area that may not.
-    fn claim(&self, seat: Seat, now: Uptime) -> Option<(Rank, Uptime)> {
-        let device = &self.devices[seat.device];
-        let area = device.areas[seat.lane]?;
-        let late = |by: Millis| by <= now.since(area.due);
-        match (device.breaker, seat.lane, area.doing) {
-            (Breaker::Lost { probe, .. }, lane, _) => {
-                let starving = PATIENCE_OF_PROBES <= now.since(probe);
-                let rank = if starving { Rank::Starving } else { Rank::Probe };
-                (lane == device.leading()).then_some((rank, probe))
-            }
-            (
-                Breaker::Answers { .. },
-                Lane::Urgent,
-                Doing::Polling { .. } | Doing::OnceMore | Doing::Called,
-            ) => Some((Rank::AlarmUnderWay, now)),
-            (Breaker::Answers { .. }, Lane::Urgent, Doing::Resting) => {
-                Some((Rank::Alarm, area.due))
-            }
-            (Breaker::Answers { .. }, Lane::Routine, doing) => {
-                let resting = doing == Doing::Resting;
-                let rank = match (late(area.period.times(PERIODS_OF_PATIENCE)), resting) {
-                    (true, _) => Rank::Starving,
-                    (false, true) => Rank::Analog,
-                    (false, false) => Rank::AnalogUnderWay,
-                };
-                Some((rank, if resting { area.due } else { now }))
-            }
-        }
-    }
+enum Probe {
+    Now(Turn),
+    NotBefore(Uptime),
+    WithMoreSlack,
 }
 
 impl Device {
@@ -345,50 +426,72 @@ impl Device {
         if self.areas.urgent.is_some() { Lane::Urgent } else { Lane::Routine }
     }
 
+    fn has_begun(&self, lane: Lane) -> bool {
+        self.areas[lane].is_some_and(|area| area.doing != Doing::Resting)
+    }
+
+    /// When an area may have its turn and how it ranks then, if the device has it.
+    fn claim(&self, lane: Lane, now: Uptime) -> Option<(Rank, Uptime)> {
+        let area = self.areas[lane]?;
+        if self.breaker.was_lost() && lane != self.leading() {
+            return None;
+        }
+        let late = |by: Millis| by <= now.since(area.due);
+        let (rank, due) = match (lane, area.doing) {
+            (Lane::Urgent, Doing::Polling { .. } | Doing::OnceMore | Doing::Called) => {
+                (Rank::AlarmUnderWay, now)
+            }
+            (Lane::Urgent, Doing::Resting) => (Rank::Alarm, area.due),
+            (Lane::Routine, doing) => {
+                let resting = doing == Doing::Resting;
+                let rank = match (late(area.period.times(PERIODS_OF_PATIENCE)), resting) {
+                    (true, _) => Rank::Starving,
+                    (false, true) => Rank::Analog,
+                    (false, false) => Rank::AnalogUnderWay,
+                };
+                (rank, if resting { area.due } else { now })
+            }
+        };
+        Some((rank, due.max(self.rests)))
+    }
+
+    /// The poll of an area is over without having been one.
+    fn miss(&mut self, lane: Lane, now: Uptime) {
+        if let Some(area) = self.areas[lane].as_mut() {
+            let was_due = area.due <= now;
+            self.missed[lane] += area.rest(now) + u64::from(was_due);
+        }
+    }
+
     /// When its change probe is to be looked at. While its alarm area is read, or it does not
     /// answer, there is nothing to look for.
     fn look_due(&self) -> Option<Uptime> {
         let rests = self.areas.urgent.is_some_and(|area| area.doing == Doing::Resting);
-        match (self.breaker, self.look?.sight) {
-            (Breaker::Answers { .. }, Sight::Watching { due }) => rests.then_some(due),
-            (
-                Breaker::Answers { .. } | Breaker::Lost { .. },
-                Sight::Watching { .. } | Sight::Blind,
-            ) => None,
+        match self.look?.sight {
+            Sight::Watching { due } if rests && !self.breaker.was_lost() => {
+                Some(due.max(self.rests))
+            }
+            Sight::Watching { .. } | Sight::Blind => None,
         }
-    }
-
-    fn fail(&mut self, now: Uptime) -> Failure {
-        let (breaker, failure) = match self.breaker {
-            Breaker::Answers { failed } if failed + 1 < POLLS_UNTIL_LOST => {
-                (Breaker::Answers { failed: failed + 1 }, Failure::Again)
-            }
-            Breaker::Answers { .. } => {
-                (Breaker::Lost { probe: now.plus(FIRST_PAUSE), pause: FIRST_PAUSE }, Failure::Lost)
-            }
-            Breaker::Lost { pause, .. } => {
-                let pause = pause.times(2).min(LAST_PAUSE);
-                (Breaker::Lost { probe: now.plus(pause), pause }, Failure::StillLost)
-            }
-        };
-        self.breaker = breaker;
-        if failure == Failure::Lost {
-            for lane in Lane::ALL {
-                self.areas[lane].iter_mut().for_each(|area| area.doing = Doing::Resting);
-            }
-        }
-        failure
     }
 }
 
 impl Area {
-    /// Ends a poll: the next turn is the first one on the grid that is still to come.
-    fn rest(&mut self, now: Uptime) {
+    /// Ends a poll: the next turn is the first one on the grid that is still to come. Answers
+    /// how many were missed meanwhile.
+    fn rest(&mut self, now: Uptime) -> u64 {
         self.doing = Doing::Resting;
-        if self.due <= now {
-            let missed = now.since(self.due).get() / self.period.get().max(1);
-            self.due = self.due.plus(self.period.times(missed + 1));
+        if now < self.due {
+            return 0;
         }
+        let missed = self.missed(now);
+        self.due = self.due.plus(self.period.times(missed + 1));
+        missed
+    }
+
+    /// How many turns have passed since the one that is due.
+    fn missed(&self, now: Uptime) -> u64 {
+        now.since(self.due).get() / self.period.get().max(1)
     }
 }
 
@@ -409,14 +512,20 @@ mod tests {
         Periods { areas, look: look.map(Millis::new) }
     }
 
+    /// Nobody has to be silent for long before he is lost, and every pause is shortened as little
+    /// as this seed has it.
+    fn of(periods: impl IntoIterator<Item = Periods>) -> Schedule {
+        Schedule::new(periods, Millis::ZERO, fastrand::Rng::with_seed(7), at(0))
+    }
+
     /// Device 0 has both areas, device 1 an alarm area.
     fn schedule() -> Schedule {
-        Schedule::new([periods(500, Some(1_000), None), periods(500, None, None)], at(0))
+        of([periods(500, Some(1_000), None), periods(500, None, None)])
     }
 
     /// Device 0 is read every five seconds and has a change probe, device 1 an alarm area.
     fn watched() -> Schedule {
-        Schedule::new([periods(5_000, None, Some(200)), periods(500, None, None)], at(0))
+        of([periods(5_000, None, Some(200)), periods(500, None, None)])
     }
 
     fn poll(schedule: &mut Schedule, seat: Seat, now: Uptime, moved: bool) {
@@ -478,6 +587,7 @@ mod tests {
         while now < at(20_000) {
             match schedule.turn(now, true) {
                 Turn::Look(device) => panic!("device {device} has no probe"),
+                Turn::Probe { seat, .. } => panic!("{seat:?} is not lost"),
                 Turn::Ask(seat) => {
                     schedule.begin(seat);
                     now = now.plus(Millis::new(400));
@@ -513,39 +623,150 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_device_is_probed_less_and_less_often_and_only_by_its_leading_area() {
+    fn a_device_is_not_lost_before_it_has_been_silent_for_as_long_as_the_timeout() {
+        let random = fastrand::Rng::with_seed(7);
+        let mut schedule =
+            Schedule::new([periods(100, None, None)], Millis::seconds(1), random, at(0));
+        for failed in [0, 100, 300, 999] {
+            assert_eq!(schedule.failed(ALARM, at(failed)), Failure::Again);
+        }
+        assert_eq!(schedule.standing(0), Standing::Failing { polls: 4 });
+        assert_eq!(schedule.failed(ALARM, at(1_000)), Failure::Lost);
+    }
+
+    /// The schedule of two devices of which the first is lost since 0, and costs this to probe.
+    fn one_lost(least: u64, full: u64) -> Schedule {
         let mut schedule = schedule();
+        schedule.costs(0, Cost { least: Millis::new(least), full: Millis::new(full) });
         schedule.failed(ALARM, at(0));
         schedule.failed(ALARM, at(0));
-        let mut pauses = Vec::new();
-        let mut now = at(0);
-        for _ in 0..7 {
-            let before = now;
-            loop {
-                match schedule.turn(now, true) {
-                    Turn::Ask(seat) if seat == other(Lane::Urgent) => {
-                        schedule.begin(seat);
-                        schedule.complete(seat, now, false);
-                    }
-                    Turn::Ask(seat) => break assert_eq!(seat, ALARM),
-                    Turn::Look(device) => panic!("device {device} has no probe"),
-                    Turn::WaitUntil(until) => now = until,
+        schedule
+    }
+
+    /// Runs a schedule of which the first device is dead: what a probe is given, it costs, and
+    /// each poll of a neighbour costs `busy`. Answers with the probes: when, and how long.
+    fn probes(schedule: &mut Schedule, busy: u64, until: Uptime) -> Vec<(u64, u64)> {
+        let (mut now, mut probes) = (at(0), Vec::new());
+        while now < until {
+            match schedule.turn(now, true) {
+                Turn::Ask(seat) => {
+                    assert_ne!(seat.device, 0, "lost devices are only probed");
+                    schedule.begin(seat);
+                    now = now.plus(Millis::new(busy));
+                    schedule.complete(seat, now, false);
+                }
+                Turn::Probe { seat, within } => {
+                    assert_eq!(seat, ALARM, "only its leading area");
+                    probes.push((now.since_begin().get(), within.get()));
+                    schedule.probed(0, within, now);
+                    schedule.begin(seat);
+                    now = now.plus(within);
+                    schedule.failed(seat, now);
+                }
+                Turn::Look(device) => panic!("device {device} has no probe"),
+                Turn::WaitUntil(until) => {
+                    assert!(now < until, "it would spin");
+                    now = until;
                 }
             }
-            pauses.push(now.since(before).get() / 1_000);
-            schedule.begin(ALARM);
-            schedule.failed(ALARM, now);
         }
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
+        probes
     }
 
     #[test]
-    fn a_probe_waits_for_healthy_neighbours_but_not_for_ever() {
-        let mut schedule = schedule();
-        schedule.failed(ALARM, at(0));
-        schedule.failed(ALARM, at(0));
+    fn a_lost_device_is_probed_less_and_less_often_and_not_by_the_clock() {
+        let probes = probes(&mut one_lost(60, 300), 10, at(200_000));
+        let mut before = 300;
+        let pauses = probes.iter().map(|(when, within)| {
+            let pause = when - before;
+            before = when + within;
+            pause
+        });
+        let pauses: Vec<u64> = pauses.collect();
+        for (pause, most) in pauses.iter().zip([1_000, 2_000, 4_000, 8_000, 16_000, 30_000]) {
+            // It may wait for the next slack as well.
+            assert!((most / 4..=most + 500).contains(pause), "{pauses:?}");
+        }
+        let steady: std::collections::BTreeSet<&u64> = pauses[6..].iter().collect();
+        assert!(3 <= steady.len() && **steady.last().expect("it") <= 30_500, "{pauses:?}");
+    }
+
+    #[test]
+    fn a_probe_is_sent_only_in_slack_longer_than_its_cost_and_uses_all_of_it() {
+        let mut schedule = one_lost(60, 300);
         assert_eq!(schedule.turn(at(1_000), true), Turn::Ask(other(Lane::Urgent)));
-        assert_eq!(schedule.turn(at(6_000), true), Turn::Ask(ALARM));
+        poll(&mut schedule, other(Lane::Urgent), at(1_010), false);
+        let all = Turn::Probe { seat: ALARM, within: Millis::new(300) };
+        assert_eq!(schedule.turn(at(1_010), true), all, "as long as its full cost");
+        let within = Millis::new(100);
+        assert_eq!(schedule.turn(at(1_400), true), Turn::Probe { seat: ALARM, within });
+        assert_eq!(schedule.turn(at(1_441), true), Turn::WaitUntil(at(1_500)));
+    }
+
+    #[test]
+    fn a_lost_device_that_answers_is_asked_on_without_slack_until_its_poll_ends() {
+        let mut schedule = one_lost(60, 300);
+        poll(&mut schedule, other(Lane::Urgent), at(1_010), false);
+        schedule.begin(ALARM);
+        schedule.answered(0);
+        assert_eq!(schedule.turn(at(1_500), true), Turn::Ask(ALARM), "ahead of its neighbour");
+        assert_eq!(schedule.failed(ALARM, at(1_510)), Failure::StillLost, "and is told only once");
+        assert_eq!(schedule.turn(at(1_510), true), Turn::Ask(other(Lane::Urgent)));
+    }
+
+    #[test]
+    fn a_probe_of_full_length_is_sent_without_slack_once_in_ten_minutes() {
+        let probes = probes(&mut one_lost(60, 1_000), 10, at(3_600_000));
+        let full: Vec<u64> =
+            probes.iter().filter(|(_, within)| *within == 1_000).map(|(when, _)| *when).collect();
+        assert_eq!(full.len(), 5, "{full:?}");
+        assert!(full.windows(2).all(|pair| 600_000 <= pair[1] - pair[0]), "{full:?}");
+        assert!(probes.iter().all(|(_, within)| (60..=490).contains(within) || *within == 1_000));
+    }
+
+    #[test]
+    fn an_overloaded_line_probes_a_lost_device_once_a_minute_all_the_same() {
+        let mut schedule = of([periods(500, None, None); 3]);
+        schedule.costs(0, Cost { least: Millis::new(60), full: Millis::new(1_000) });
+        schedule.failed(ALARM, at(0));
+        schedule.failed(ALARM, at(0));
+        let probes = probes(&mut schedule, 500, at(590_000));
+        assert!((6..=9).contains(&probes.len()), "{probes:?}");
+        assert!(probes.iter().all(|(_, within)| *within == 60), "{probes:?}");
+    }
+
+    #[test]
+    fn a_device_without_neighbours_that_answer_is_given_all_the_time_it_may_need() {
+        let mut schedule = of([periods(500, None, None)]);
+        schedule.costs(0, Cost { least: Millis::new(60), full: Millis::new(1_000) });
+        schedule.failed(ALARM, at(0));
+        schedule.failed(ALARM, at(0));
+        let within = Millis::new(1_000);
+        assert_eq!(schedule.turn(at(1_000), true), Turn::Probe { seat: ALARM, within });
+    }
+
+    #[test]
+    fn a_device_that_rests_is_not_asked_and_holds_up_nobody() {
+        let mut schedule = schedule();
+        assert_eq!(schedule.failed(ALARM, at(10)), Failure::Again);
+        schedule.rests(0, at(1_300));
+        poll(&mut schedule, other(Lane::Urgent), at(10), false);
+        assert_eq!(schedule.turn(at(20), true), Turn::WaitUntil(at(500)));
+        poll(&mut schedule, other(Lane::Urgent), at(1_000), false);
+        assert_eq!(schedule.turn(at(1_010), true), Turn::WaitUntil(at(1_300)));
+        assert_eq!(schedule.turn(at(1_300), true), Turn::Ask(ALARM));
+    }
+
+    #[test]
+    fn missed_turns_are_counted_and_those_of_a_failed_poll_too() {
+        let mut schedule = of([periods(500, None, None)]);
+        let missed = |schedule: &Schedule| schedule.missed_turns(0, at(0)).urgent;
+        poll(&mut schedule, ALARM, at(100), false);
+        assert_eq!(missed(&schedule), 0);
+        poll(&mut schedule, ALARM, at(1_700), false);
+        assert_eq!(missed(&schedule), 2, "those of 1 s and 1.5 s");
+        schedule.failed(ALARM, at(2_010));
+        assert_eq!(missed(&schedule), 3);
     }
 
     #[test]
@@ -554,9 +775,14 @@ mod tests {
         assert_eq!(schedule.disconnected(at(0)), [0_usize; 0]);
         assert_eq!(schedule.disconnected(at(500)), [0, 1]);
         assert_eq!(schedule.disconnected(at(1_500)), [0_usize; 0]);
-        assert_eq!(schedule.turn(at(2_000), true), Turn::WaitUntil(at(3_500)));
+        assert!(matches!(schedule.turn(at(2_000), true), Turn::WaitUntil(_)));
         schedule.connected_again(at(2_000));
-        assert_eq!(schedule.turn(at(2_000), true), Turn::Ask(ALARM));
+        let within = Millis::ZERO;
+        assert_eq!(schedule.turn(at(2_000), true), Turn::Probe { seat: ALARM, within });
+        schedule.probed(0, within, at(2_000));
+        schedule.complete(ALARM, at(2_500), false);
+        let seat = other(Lane::Urgent);
+        assert_eq!(schedule.turn(at(3_000), true), Turn::Probe { seat, within }, "without slack");
     }
 
     /// The first polls of both devices, at 0.
@@ -609,6 +835,7 @@ mod tests {
             match schedule.turn(now, true) {
                 Turn::Look(0) => schedule.looked(0, now, Sighting::Still),
                 Turn::Look(device) => panic!("device {device} has no probe"),
+                Turn::Probe { seat, .. } => panic!("{seat:?} is not lost"),
                 Turn::Ask(seat) => {
                     schedule.begin(seat);
                     schedule.complete(seat, now, false);
@@ -636,6 +863,7 @@ mod tests {
                     schedule.complete(seat, now, false);
                     polls[seat.device] += 1;
                 }
+                Turn::Probe { seat, .. } => panic!("{seat:?} is not lost"),
                 Turn::WaitUntil(until) => now = until,
             }
         }

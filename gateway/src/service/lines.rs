@@ -209,7 +209,8 @@ impl Running {
         let pulse = Pulse::new(clock.uptime());
         let (name, devices) = (line.name.clone(), line.devices.len() as u32);
         let first = Numbers::of(&line);
-        let audience = Audience { news, pulse: pulse.clone() };
+        let (shown, _nobody_looks_yet) = line::report::shown();
+        let audience = Audience { news, pulse: pulse.clone(), shown };
         let task = tokio::spawn(line::run(line, clock, audience));
         Running { name, fingerprint, devices, began_as: first, first, news: heard, task, pulse }
     }

@@ -5,4 +5,5 @@ mod faults;
 mod peer;
 mod probe;
 mod reads_only;
+mod shown;
 mod site;

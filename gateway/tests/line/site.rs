@@ -8,6 +8,8 @@ use firegrid_gateway::clock::Clock;
 use firegrid_gateway::inventory::{DeviceIndex, PointIndex};
 use firegrid_gateway::line;
 use firegrid_gateway::line::endpoint::Endpoint;
+use firegrid_gateway::line::pulse::Pulse;
+use firegrid_gateway::line::report::{self, View};
 use firegrid_gateway::poll::{News, Observation};
 use firegrid_gateway::settings::Settings;
 use firegrid_wire::reading::{Quality, Value};
@@ -57,6 +59,7 @@ pub(crate) const REQUESTS: usize = 2;
 
 pub(crate) struct Site {
     pub(crate) settings: Settings,
+    pub(crate) view: View,
     news: mpsc::Receiver<News>,
     task: JoinHandle<()>,
 }
@@ -107,21 +110,28 @@ fn settings_of(
     Settings::read(&file).unwrap_or_else(|told| panic!("{told}"))
 }
 
+fn audience(news: mpsc::Sender<News>) -> (line::Audience, View) {
+    let (shown, view) = report::shown();
+    (line::Audience { news, pulse: Pulse::default(), shown }, view)
+}
+
 impl Site {
     /// Starts the line; its news waits in a channel of this size.
     pub(crate) fn start(settings: Settings, room: usize) -> Site {
         let (sender, news) = mpsc::channel(room);
         let line = settings.lines[0].clone();
-        let task = tokio::spawn(line::run(line, Clock::begin(), sender));
-        Site { settings, news, task }
+        let (audience, view) = audience(sender);
+        let task = tokio::spawn(line::run(line, Clock::begin(), audience));
+        Site { settings, view, news, task }
     }
 
     /// Starts the line over whatever opens its streams.
     pub(crate) fn start_over(endpoint: Endpoint, settings: Settings, room: usize) -> Site {
         let (sender, news) = mpsc::channel(room);
         let line = settings.lines[0].clone();
-        let task = tokio::spawn(line::run_over(endpoint, line, Clock::begin(), sender));
-        Site { settings, news, task }
+        let (audience, view) = audience(sender);
+        let task = tokio::spawn(line::run_over(endpoint, line, Clock::begin(), audience));
+        Site { settings, view, news, task }
     }
 
     /// The next news.
@@ -140,7 +150,8 @@ impl Site {
             }
             passed.push(news);
         }
-        panic!("the news did not come; the last was {:?}", passed.last());
+        let shown = self.view.report();
+        panic!("the news did not come; the last was {:?}; {shown:#?}", passed.last());
     }
 
     /// All news of a stretch of time.
