@@ -156,7 +156,7 @@ enum Doing {
     },
     /// Something of fire-class has moved: it is to be polled once more, out of turn.
     OnceMore,
-    /// The change probe has moved: it is to be polled now, before its turn.
+    /// It is to be polled now, before its turn: the change probe has moved, or the device is back.
     Called,
 }
 
@@ -361,8 +361,9 @@ impl Schedule {
                     area.doing = Doing::OnceMore;
                 }
             } else if was_lost {
+                // At once, but on the grid afterwards: turns that keep together leave long slack.
                 device.missed[lane] += area.rest(now);
-                area.due = now;
+                area.doing = Doing::Called;
             }
         }
         was_lost

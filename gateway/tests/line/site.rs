@@ -70,6 +70,16 @@ pub(crate) fn settings(address: SocketAddr, units: &[u8], timeout: &str) -> Sett
     settings_of(PLAIN, keys, address, units, timeout)
 }
 
+/// Settings of one line with plain devices that have these keys.
+pub(crate) fn settings_with(
+    address: SocketAddr,
+    units: &[u8],
+    keys: &str,
+    timeout: &str,
+) -> Settings {
+    settings_of(PLAIN, keys, address, units, timeout)
+}
+
 /// Plain devices with a change probe at this register, whose words are read every five seconds.
 pub(crate) fn watched_settings(address: SocketAddr, probe: u16) -> Settings {
     let profile = PLAIN.replacen(
