@@ -9,13 +9,15 @@
 //!    what that batch vouches for
 //! 5. [`spool`] — batches on the disk until the centre has receipted them
 //! 6. [`uplink`] — from the spool to the broker, and the receipts back
-//! 7. [`service`] — start and stop order, and new settings while it runs; [`systemd`] is told
+//! 7. [`service`] — start and stop order, and new settings while it runs; [`systemd`] is told,
+//!    [`status`] shows it, and a [`hook`] calls those beside the box
 //!
 //! The gateway never writes to a device, never judges a reading, and forgets a batch only on
 //! the centre's receipt.
 
 pub mod clock;
 pub mod commands;
+pub mod hook;
 pub mod inventory;
 pub mod line;
 pub mod poll;
@@ -25,6 +27,7 @@ pub mod service;
 pub mod settings;
 pub mod simulate;
 pub mod spool;
+pub mod status;
 pub mod systemd;
 mod toml_file;
 pub mod uplink;

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use firegrid_gateway::commands::check::Explained;
+use firegrid_gateway::commands::look::{self, Form, Question};
 use firegrid_gateway::service::{self, Reloads};
 use firegrid_gateway::settings::Settings;
 use firegrid_gateway::systemd::Systemd;
@@ -33,6 +34,26 @@ enum Command {
         #[arg(long)]
         settings: PathBuf,
     },
+    /// 运行中的网关状态 Tells how the gateway stands that runs with these settings.
+    Status {
+        /// 设置文件 The settings file.
+        #[arg(long)]
+        settings: PathBuf,
+        /// 以 JSON 输出 Writes JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// 设备最近的读数 Tells what that gateway last read of a device, raw and decoded.
+    Read {
+        /// 设置文件 The settings file.
+        #[arg(long)]
+        settings: PathBuf,
+        /// 以 JSON 输出 Writes JSON.
+        #[arg(long)]
+        json: bool,
+        /// 设备名 The device's name.
+        device: String,
+    },
     /// 检查设置，说明将读取什么 Checks the settings and tells what would be read.
     Check {
         /// 设置文件 The settings file.
@@ -51,6 +72,10 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { settings: file } => {
             with_settings(&file, |settings| run(settings, file.clone()))
+        }
+        Command::Status { settings, json } => look(&settings, &Question::State, json),
+        Command::Read { settings, json, device } => {
+            look(&settings, &Question::Readings(device), json)
         }
         Command::Check { settings } => with_settings(&settings, |settings| check(&settings)),
     }
@@ -104,6 +129,18 @@ fn with_settings(path: &Path, then: impl FnOnce(Settings) -> ExitCode) -> ExitCo
         Err(mistakes) => {
             tell_beside(&format_args!("设置有误 the settings have {mistakes}"));
             ExitCode::from(BAD_SETTINGS)
+        }
+    }
+}
+
+fn look(settings: &Path, question: &Question, json: bool) -> ExitCode {
+    let form = if json { Form::Json } else { Form::Text };
+    let told = look::ask(settings, question, form).and_then(|said| Ok(tell(&said)?));
+    match told {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            tell_beside(&format_args!("{cause:#}"));
+            ExitCode::FAILURE
         }
     }
 }

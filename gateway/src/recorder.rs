@@ -181,6 +181,12 @@ impl Recorder {
         }
     }
 
+    /// How many points are fire-class, and the names of the first of them.
+    pub fn alarms(&self, most: usize) -> (u32, Vec<String>) {
+        let (alarms, count) = self.points.alarms(most);
+        (count, alarms.into_iter().map(|alarm| alarm.n.to_string()).collect())
+    }
+
     /// The clock of the current span, for whoever must tell gateway time.
     pub fn clock(&self) -> SpanClock {
         self.clock

@@ -14,30 +14,34 @@
 //! for the network: a fire reaches the uplink whatever those two do. Several services may run
 //! in one process, each with a data folder of its own.
 
+mod exchange;
 mod lines;
 mod reload;
+mod sending;
+mod show;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use firegrid_wire::document::Mistakes;
+use firegrid_wire::beat::{Beat, BeatAlarm};
 use firegrid_wire::span::{BatchName, Lane, PerLane, SpanId};
 use firegrid_wire::time::Millis;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::{Clock, Uptime, built};
-use crate::recorder::{
-    Exchange, Labels, Occasion, OutgoingBeat, Output, Recorder, SpanClock, WallClock,
-};
+use crate::hook::{Event, Teller};
+use crate::recorder::{Labels, Occasion, OutgoingBeat, Output, Recorder, SpanClock, WallClock};
 use crate::settings::Settings;
 use crate::spool::{self, Spool};
+use crate::status::{Desk, Question};
 use crate::systemd::{Systemd, Told};
-use crate::uplink::{FromUplink, Pages, Place, Target, Uplink};
+use crate::uplink::{self, FromUplink, Pages, Place, Target, Uplink};
 use lines::{Heard, Lines};
 use reload::{Fresh, Reload, Step};
+use sending::{Sending, hook};
+use show::{listen, show};
 
 pub use lines::NEWS_WAITING;
 pub use reload::{LastReload, Outcome, Reloads};
@@ -96,6 +100,17 @@ struct Service {
     look_at_wall: Uptime,
     reload: Reload,
     last_reload: Option<LastReload>,
+    /// How many were taken up, and how many refused.
+    reloads: (u64, u64),
+    clock_steps: u64,
+    uplink_standing: watch::Receiver<uplink::Standing>,
+    desk: Desk,
+    questions: mpsc::Receiver<Question>,
+    sending: Sending,
+    hook: Option<Teller>,
+    _socket: JoinSet<()>,
+    /// The task of the status page, if there is one.
+    status: JoinSet<()>,
     systemd: Systemd,
     /// How often systemd wants a sign of life, and when the next one is due.
     watchdog: Option<(Millis, Uptime)>,
@@ -108,6 +123,7 @@ enum Wake {
     Wish(Option<FromUplink>),
     Spool(Lane),
     Reload(Step),
+    Question(Question),
     Time,
     Ended(&'static str),
 }
@@ -134,6 +150,7 @@ impl Service {
         let (stop_uplink, stop) = watch::channel(false);
         let (target, targets) =
             watch::channel(Target { broker: settings.broker.clone(), catalogue });
+        let (uplink_stands, uplink_standing) = watch::channel(uplink::Standing::default());
         let uplink = Uplink {
             place: Place { region: settings.region.clone(), gateway: settings.gateway.clone() },
             target: targets,
@@ -142,7 +159,12 @@ impl Service {
             spans: current_span,
             beats: latest_beat,
             recorder: wish,
+            standing: uplink_stands,
         };
+        let (desk, questions) = Desk::new();
+        let hook = hook(&settings);
+        let socket = listen(&settings.data, &desk);
+        let status = show(settings.status, &desk);
         let Fresh { settings, lines } = settings.into();
         let lines = Lines::begin(lines, clock);
         tracing::info!(
@@ -171,6 +193,15 @@ impl Service {
             look_at_wall: clock.uptime().plus(LOOK_AT_WALL),
             reload: Reload::Never,
             last_reload: None,
+            reloads: (0, 0),
+            clock_steps: 0,
+            uplink_standing,
+            desk,
+            questions,
+            sending: Sending::Works,
+            hook,
+            _socket: socket,
+            status,
             systemd: Systemd::Absent,
             watchdog: None,
         })
@@ -212,6 +243,7 @@ impl Service {
                     self.reload.begin();
                 }
                 Wake::Reload(Step::Read(read)) => self.reloaded(read).await,
+                Wake::Question(question) => self.answer(question),
                 Wake::Time => {}
                 Wake::Ended(part) => anyhow::bail!("{part} has ended on its own"),
             }
@@ -240,6 +272,7 @@ impl Service {
             told = routine.changed() => told.map_or(Wake::Ended("the routine spool"), |()| Wake::Spool(Lane::Routine)),
             Some(_) = self.uplink.join_next() => Wake::Ended("the uplink"),
             step = self.reload.next() => Wake::Reload(step),
+            Some(question) = self.questions.recv() => Wake::Question(question),
             () = tokio::time::sleep(left) => Wake::Time,
         }
     }
@@ -263,72 +296,22 @@ impl Service {
         let compared = self.recorder.wall(now, self.clock.wall(), fresh_span(), outputs);
         match compared {
             WallClock::Follows => {}
-            WallClock::Stepped => tracing::warn!(
-                span = %self.recorder.clock().span(),
-                "The wall clock was set, a new span begins."
-            ),
+            WallClock::Stepped => {
+                self.clock_steps += 1;
+                tracing::warn!(
+                    span = %self.recorder.clock().span(),
+                    "The wall clock was set, a new span begins."
+                );
+            }
         }
         self.tell_span();
+        self.look_at_sending(now);
     }
 
     fn tell_span(&self) {
         self.spans.send_if_modified(|told| {
             std::mem::replace(told, self.recorder.clock()) != self.recorder.clock()
         });
-    }
-
-    /// Takes up settings that were read, or tells why not.
-    async fn reloaded(&mut self, read: Result<Box<Fresh>, Mistakes>) {
-        let outcome = match self.reload.end(read, &self.settings) {
-            Ok(fresh) => {
-                self.take_up(*fresh).await;
-                Outcome::TakenUp
-            }
-            Err(mistakes) => {
-                for mistake in &mistakes.0 {
-                    tracing::error!(%mistake, "The new settings have a mistake.");
-                }
-                let count = mistakes.0.len();
-                tracing::warn!(count, "The old settings stay in force.");
-                Outcome::Refused(mistakes)
-            }
-        };
-        self.last_reload = Some(LastReload { at: self.clock.wall(), outcome });
-        self.systemd.tell(Told::Ready);
-    }
-
-    /// Exchanges what is meant otherwise than before. What is meant as before is not disturbed.
-    async fn take_up(&mut self, Fresh { settings, lines }: Fresh) {
-        let mut outputs = Vec::new();
-        let plan = self.lines.plan(lines);
-        for news in self.lines.stop_what_ends(&plan).await {
-            self.recorder.news(news, self.clock.uptime(), &mut outputs);
-        }
-        let catalogue = Pages::of(&settings.inventory.catalogue());
-        let target = Target { broker: settings.broker.clone(), catalogue: catalogue.clone() };
-        for lane in Lane::ALL {
-            self.spool.lanes[lane].exchange(catalogue.hash().clone(), settings.quotas[lane]);
-        }
-        // The connection begins with the catalogue, so it is left before a batch names it.
-        self.target.send_if_modified(|before| before.exchange(target));
-        if self.settings.inventory != settings.inventory {
-            let labels =
-                Labels { gateway: settings.gateway.clone(), catalogue: catalogue.hash().clone() };
-            let inventory = Arc::clone(&settings.inventory);
-            let exchange = Exchange { inventory, labels, kept: plan.kept.clone() };
-            let (now, wall) = (self.clock.uptime(), self.clock.wall());
-            self.recorder.exchange(exchange, now, wall, fresh_span(), &mut outputs);
-            self.tell_span();
-        }
-        self.lines.carry_out(plan);
-        self.settings = settings;
-        self.carry_out(outputs);
-        tracing::info!(
-            span = %self.recorder.clock().span(),
-            devices = self.settings.inventory.devices().count(),
-            points = self.settings.inventory.points().count(),
-            "The new settings are in force."
-        );
     }
 
     /// Tells systemd that all parts live, if it is due and they do.
@@ -363,10 +346,13 @@ impl Service {
                             alarms = beat.beat.alarm_count,
                             "Beat."
                         ),
-                        Occasion::Immediate => tracing::info!(
-                            alarms = beat.beat.alarm_count,
-                            "A fire-class state has changed."
-                        ),
+                        Occasion::Immediate => {
+                            tracing::info!(
+                                alarms = beat.beat.alarm_count,
+                                "A fire-class state has changed."
+                            );
+                            self.tell_hook(fire(&beat.beat));
+                        }
                     }
                     self.beats.send_replace(Some(beat));
                 }
@@ -403,6 +389,11 @@ impl Service {
         }
         tracing::info!("Gateway stopped.");
     }
+}
+
+fn fire(beat: &Beat) -> Event {
+    let point = |alarm: &BeatAlarm| (alarm.n.to_string(), alarm.vs.to_string());
+    Event::Fire { count: beat.alarm_count, points: beat.alarms.iter().map(point).collect() }
 }
 
 async fn open_spool(settings: &Settings, labels: &Labels) -> anyhow::Result<Spool> {

@@ -8,27 +8,33 @@ mod added;
 mod address;
 mod broker;
 mod file;
+mod hook;
 mod leads;
 mod line;
 mod point;
 mod quota;
 mod row;
 mod sheet;
+mod status;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use firegrid_wire::document::{Document, Mistakes, Table};
 use firegrid_wire::names::{GatewayId, RegionId};
 use firegrid_wire::span::PerLane;
+use firegrid_wire::time::Millis;
 
 pub use address::{Address, AddressError};
 pub use broker::Broker;
 pub use leads::{Dialled, Framing, Heartbeat, Leads, Listen, Parity, Serial};
 pub use line::{Device, Line, MOST_POINTS, Point, Watch};
 
+use crate::hook::Hook;
 use crate::inventory::Inventory;
 use crate::profile::Profiles;
+use crate::toml_file;
 use file::File;
 
 /// Everything the edge box is told.
@@ -44,6 +50,12 @@ pub struct Settings {
     pub quotas: PerLane<u64>,
     /// Where batches are published.
     pub broker: Broker,
+    /// Where the gateway shows itself on its own machine, if it does.
+    pub status: Option<SocketAddr>,
+    /// The command that is run on the box, if there is one.
+    pub hook: Option<Hook>,
+    /// After so long without an answer of the centre sending has failed.
+    pub sending_failed_after: Millis,
     /// What is read, and where.
     pub lines: Vec<Line>,
     /// Every device and point of the box.
@@ -56,6 +68,14 @@ impl Settings {
     pub fn read(path: &Path) -> Result<Settings, Mistakes> {
         let beside = path.parent().unwrap_or(Path::new(""));
         check(File::read(path, std::env::vars())?, beside)
+    }
+
+    /// The data folder that a file names, whatever mistakes it has otherwise.
+    pub fn data_folder(path: &Path) -> Result<PathBuf, Mistakes> {
+        let file = File::read(path, std::env::vars())?;
+        let missing =
+            || toml_file::refused(&path.display().to_string(), "data: it names no folder");
+        file.text("data").map(PathBuf::from).ok_or_else(missing)
     }
 
     /// Takes a text under a name, without the environment.
@@ -90,13 +110,19 @@ fn settings(document: &Document, beside: &Path, elsewhere: &mut Mistakes) -> Opt
     let mut inventory = Inventory::default();
     let mut site = line::Site { beside, profiles: &profiles, inventory: &mut inventory, elsewhere };
     let lines = line::read_lines(&root, &mut site);
+    let status = status::read_status(&root);
+    let hook = hook::read_hook(&root);
     let quotas = quota::read_quotas(&root, &inventory);
+    let (hook, sending_failed_after) = hook?;
     Some(Settings {
+        hook,
+        sending_failed_after,
         region: region?,
         gateway: gateway?,
         data: data?,
         quotas: quotas?,
         broker: broker?,
+        status: status?,
         lines: lines?,
         inventory: Arc::new(inventory),
     })
@@ -125,7 +151,6 @@ fn data(root: &Table<'_>) -> Option<PathBuf> {
 mod tests {
     use super::*;
     use firegrid_wire::span::Lane;
-    use firegrid_wire::time::Millis;
 
     const SITE: &str = r#"
 region = "demo-county"
@@ -256,6 +281,28 @@ deadband = 500.0
                 "line[0].device[1].point[0].name: \"comm\"",
             ],
         );
+    }
+
+    #[test]
+    fn a_status_page_that_others_could_reach_is_told() {
+        let at = |address: &str| format!("[status]\naddress = \"{address}\"\n[broker]");
+        for outside in ["0.0.0.0:8081", "10.0.0.5:8081", "[::]:8081"] {
+            check_told(&[("[broker]", &at(outside))], &["status.address: "]);
+        }
+        check_told(&[("[broker]", &at("localhost"))], &["status.address: "]);
+        let shown = read(&SITE.replacen("[broker]", &at("127.0.0.1:8081"), 1));
+        let shown = shown.unwrap_or_else(|told| panic!("{told}"));
+        assert_eq!(shown.status.map(|address| address.port()), Some(8081));
+        assert_eq!(read(SITE).unwrap_or_else(|told| panic!("{told}")).status, None);
+    }
+
+    #[test]
+    fn a_hook_that_could_not_run_or_is_meant_for_nothing_known_is_told() {
+        let hook = "[hook]\ncommand = [\"siren\"]\n[broker]";
+        check_told(&[("[broker]", hook)], &["hook.command: "]);
+        let hook = "[hook]\ncommand = [\"/bin/siren\"]\non = [\"smoke\"]\n\
+                    sending_failed_after = \"1s\"\n[broker]";
+        check_told(&[("[broker]", hook)], &["hook.on: \"smoke\"", "hook.sending_failed_after"]);
     }
 
     #[test]

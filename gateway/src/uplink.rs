@@ -16,6 +16,7 @@ mod feed;
 mod mqtt;
 pub mod sender;
 mod session;
+mod standing;
 mod tls;
 mod window;
 
@@ -37,6 +38,7 @@ use mqtt::LinkSettings;
 use sender::{Left, Loss, Sender};
 use session::{Ended, Session};
 
+pub use standing::Standing;
 pub use tls::{Identity, Tls, TlsFiles, TlsMistake};
 
 /// The shortest wait before connecting again, in milliseconds.
@@ -64,6 +66,8 @@ pub struct Uplink {
     pub beats: watch::Receiver<Option<OutgoingBeat>>,
     /// What the recorder must know.
     pub recorder: mpsc::Sender<FromUplink>,
+    /// How it stands, for whoever looks.
+    pub standing: watch::Sender<Standing>,
 }
 
 /// What a connection is opened to, and begins with.
@@ -161,6 +165,7 @@ impl Uplink {
         while !*stop.borrow() {
             let route = self.route(way).await;
             let broker = route.address.clone();
+            self.standing.send_modify(|told| told.broker = Some(broker.clone()));
             match Session::open(&mut self, route, &mut sender).run(&mut stop).await {
                 Ended::Stopped => return,
                 Ended::OtherTarget => {
@@ -171,6 +176,7 @@ impl Uplink {
                     if answered {
                         told = None;
                     }
+                    self.standing.send_modify(|told| told.left(why.to_string()));
                     self.tell(&broker, why, &mut told);
                     way = way.other();
                 }

@@ -66,6 +66,7 @@ fn world() -> World {
         spans: current,
         beats: latest,
         recorder: wish,
+        standing: watch::Sender::default(),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.spawn(uplink.run(stopped));

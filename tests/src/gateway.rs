@@ -33,6 +33,8 @@ impl Gateway {
         let name = name.to_owned();
         let mut settings = settings_from("gateway.toml");
         settings["data"] = Value::from(world.path(&format!("{name}-data")).display().to_string());
+        // Many run at a time.
+        settings.remove("status");
         change(&mut settings);
         std::fs::write(world.path(&format!("{name}.toml")), settings.to_string())
             .expect("settings can be written");

@@ -14,6 +14,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::hash::Hasher as _;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,11 +22,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, Uptime};
-use crate::inventory::{DeviceIndex, PointIndex};
+use crate::inventory::{DeviceIndex, Inventory, PointIndex};
 use crate::line::pulse::Pulse;
+use crate::line::report::{self, View};
 use crate::line::{self, Audience};
 use crate::poll::{News, Observation};
 use crate::settings::Line;
+use crate::status::{LineState, Source};
 
 /// News of a line that waits for the recorder. It takes them as fast as they come; when this is
 /// full the line waits, because old readings in order beat new ones with holes.
@@ -65,6 +68,7 @@ struct Running {
     news: mpsc::Receiver<News>,
     task: JoinHandle<()>,
     pulse: Pulse,
+    view: View,
 }
 
 /// The first device and the first point of a line.
@@ -180,6 +184,34 @@ impl Lines {
         stuck.map(|running| running.name.as_str()).collect()
     }
 
+    /// How each line stands.
+    pub(super) fn states(&self, now: Uptime) -> Vec<LineState> {
+        let state = |running: &Running| LineState {
+            report: running.view.report(),
+            stuck: running.pulse.is_stuck(now),
+        };
+        self.running.iter().map(state).collect()
+    }
+
+    /// Where the last readings of a device are, by its number of now.
+    pub(super) fn source(
+        &self,
+        DeviceIndex(device): DeviceIndex,
+        inventory: &Arc<Inventory>,
+    ) -> Option<Source> {
+        let running = self.running.iter().find(|running| {
+            let first = running.first.device;
+            (first..first + running.devices).contains(&device)
+        })?;
+        let (from, to) = (running.began_as, running.first);
+        Some(Source {
+            view: running.view.clone(),
+            device: DeviceIndex(device - to.device + from.device),
+            renumber: i64::from(to.point) - i64::from(from.point),
+            inventory: Arc::clone(inventory),
+        })
+    }
+
     async fn stop_those(&mut self, ends: &[bool]) -> Vec<News> {
         let mut last = Vec::new();
         let ending = || ends.iter().enumerate().filter(|(_, ends)| **ends).map(|(place, _)| place);
@@ -209,10 +241,11 @@ impl Running {
         let pulse = Pulse::new(clock.uptime());
         let (name, devices) = (line.name.clone(), line.devices.len() as u32);
         let first = Numbers::of(&line);
-        let (shown, _nobody_looks_yet) = line::report::shown();
+        let (shown, view) = report::shown();
         let audience = Audience { news, pulse: pulse.clone(), shown };
         let task = tokio::spawn(line::run(line, clock, audience));
-        Running { name, fingerprint, devices, began_as: first, first, news: heard, task, pulse }
+        let began_as = first;
+        Running { name, fingerprint, devices, began_as, first, news: heard, task, pulse, view }
     }
 
     /// Whether it would do the same if it were begun as this.

@@ -60,6 +60,11 @@ impl File {
         Ok(File { name: name.to_owned(), content, overrides })
     }
 
+    /// A text at the top, whatever else stands in the file.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.content.get(key).and_then(Value::as_str)
+    }
+
     /// Lets a reader read the document. A mistake at an overridden key names the variable.
     pub(super) fn document<T>(
         self,

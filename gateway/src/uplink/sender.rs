@@ -14,6 +14,7 @@
 //! never looks into a batch.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use firegrid_wire::receipt::{LaneReceipt, Receipt};
 use firegrid_wire::span::{BatchName, Lane, PerLane};
@@ -174,6 +175,21 @@ pub enum Left {
     Lost(Loss),
     /// Two beats in a row had no answer.
     Unanswered,
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Left::Lost(Loss::TakenOver) => {
+                f.write_str("another client uses the id of this gateway")
+            }
+            Left::Lost(Loss::Refused(reason)) => write!(f, "the broker refuses: {reason}"),
+            Left::Lost(Loss::Untrusted(reason)) => write!(f, "it cannot be trusted: {reason}"),
+            Left::Lost(Loss::TooLarge) => f.write_str("a message is too long for the broker"),
+            Left::Lost(Loss::Broken(reason)) => f.write_str(reason),
+            Left::Unanswered => f.write_str("the centre has not answered"),
+        }
+    }
 }
 
 /// How far the connection is.

@@ -165,6 +165,8 @@ impl<'a> Session<'a> {
             LinkEvent::Connected { receive_most } => Input::Connected { receive_most },
             LinkEvent::Subscribed => {
                 tracing::info!(broker = %self.broker, "Connected to the broker.");
+                let now = self.uplink.clock.uptime();
+                self.uplink.standing.send_modify(|told| told.connected_to(now));
                 Input::Subscribed
             }
             LinkEvent::Acknowledged(ticket) => Input::Acknowledged(ticket),
@@ -173,7 +175,11 @@ impl<'a> Session<'a> {
                 Input::Refused(ticket, refusal)
             }
             LinkEvent::Message(body) => match Receipt::from_bytes(&body) {
-                Ok(receipt) => Input::Receipt(receipt),
+                Ok(receipt) => {
+                    let now = self.uplink.clock.uptime();
+                    self.uplink.standing.send_modify(|told| told.answered(now));
+                    Input::Receipt(receipt)
+                }
                 Err(error) => {
                     tracing::warn!(%error, "A receipt cannot be read.");
                     return None;

@@ -4,4 +4,5 @@
 
 mod program;
 mod reload;
+mod status;
 mod tls;
