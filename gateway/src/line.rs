@@ -10,6 +10,7 @@
 
 pub mod area;
 mod connection;
+pub mod cycle;
 pub mod deadline;
 pub mod endpoint;
 pub mod plan;

@@ -4,51 +4,16 @@
 //! English beside it.
 
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use firegrid_wire::span::Lane;
 use firegrid_wire::time::Millis;
 
-use crate::line::area::Area;
-use crate::settings::{Device, Leads, Line, Listen, Serial, Settings};
-
-/// What one request over TCP is taken to cost, answer included. A panel's gateway on the same
-/// network answers within a few milliseconds; one that asks a serial bus behind it is slower,
-/// and its cycle is then longer than what is told here.
-pub const COST_OF_A_REQUEST: Millis = Millis::new(10);
+use crate::line::cycle::{AreaCycle, LineCycle, Pace, ROUND_TRIP, TURNAROUND};
+use crate::settings::{Leads, Line, Listen, Serial, Settings};
 
 /// Explains settings, one line of text each.
 pub struct Explained<'a>(pub &'a Settings);
-
-/// One area of one device, as the schedule will read it.
-struct Plan {
-    lane: Lane,
-    period: Millis,
-    points: usize,
-    requests: u64,
-}
-
-impl Plan {
-    fn of(device: &Device) -> Vec<Plan> {
-        let plan = |lane| {
-            let period = device.period(lane)?;
-            let points = device.points.iter().filter(|point| point.format.lane() == lane);
-            let area = Area::new(points.clone().cloned(), device.reads);
-            let requests = area.part_count() as u64;
-            Some(Plan { lane, period, points: points.count(), requests })
-        };
-        Lane::ALL.into_iter().filter_map(plan).collect()
-    }
-
-    /// How long one poll is taken to last.
-    fn cycle(&self) -> Millis {
-        COST_OF_A_REQUEST.times(self.requests)
-    }
-}
-
-/// The share of its time that a line is busy; over 1 it cannot keep its periods.
-fn load(plans: &[Plan]) -> f64 {
-    plans.iter().map(|plan| plan.cycle().get() as f64 / plan.period.get() as f64).sum()
-}
 
 impl fmt::Display for Explained<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,54 +77,57 @@ fn explain_line(f: &mut fmt::Formatter<'_>, settings: &Settings, line: &Line) ->
         line.timeout
     )?;
     explain_wire(f, &line.leads)?;
-    let mut all = Vec::new();
+    let predicted = LineCycle::of(line);
     let mut slow = String::new();
-    let mut looks = 0.0;
-    for device in &line.devices {
+    for (device, cycle) in line.devices.iter().zip(&predicted.devices) {
         let entry = &settings.inventory.device(device.index).entry;
         writeln!(
             f,
-            "  设备 device {}（站号 unit {}）{}：{}",
-            device.name, device.unit_id, entry.label, entry.profile
+            "  设备 device {}（站号 unit {}）{}：{}，占用 busy {:.0} %",
+            device.name,
+            device.unit_id,
+            entry.label,
+            entry.profile,
+            cycle.load() * 100.0
         )?;
-        for plan in Plan::of(device) {
-            let name = match plan.lane {
+        for area in &cycle.areas {
+            let name = match area.lane {
                 Lane::Urgent => "报警区 alarm area",
                 Lane::Routine => "模拟量区 analog area",
             };
             writeln!(
                 f,
-                "    {name}：{} 个点 points，每周期 {} 次请求 requests，约 about {} / {}",
-                plan.points,
-                plan.requests,
-                plan.cycle(),
-                plan.period
+                "    {name}：{} 个点 points，每周期 {} 次请求 requests，约 about {} / {}{}",
+                area.points,
+                area.requests,
+                rounded(area.cycle),
+                area.period,
+                arithmetic(&predicted.pace, area)
             )?;
-            if plan.period < plan.cycle() {
+            if let Some(kept) = predicted.period_kept(area) {
                 writeln!(
                     slow,
-                    "  ⚠ {} 的{name}一个周期约需 {}，不能按 {} 轮询 cannot be read every {}: one poll takes about {}",
+                    "  ⚠ {} 的{name}不能按 {} 轮询，一个周期约需 {}；{kept} 可以 cannot be read every {}: one poll takes about {}; every {kept} can be kept",
                     device.name,
-                    plan.cycle(),
-                    plan.period,
-                    plan.period,
-                    plan.cycle()
+                    area.period,
+                    rounded(area.cycle),
+                    area.period,
+                    rounded(area.cycle)
                 )?;
             }
-            all.push(plan);
         }
         if let Some(watch) = device.watch {
             let period = watch.period;
             writeln!(f, "    变化探测 change probe：每 every {period} 1 次请求 request")?;
-            looks += COST_OF_A_REQUEST.get() as f64 / period.get() as f64;
         }
     }
-    let requests: u64 = all.iter().map(|plan| plan.requests).sum();
-    let cycle = COST_OF_A_REQUEST.times(requests);
-    let busy = (load(&all) + looks) * 100.0;
+    let busy = predicted.load() * 100.0;
     writeln!(
         f,
-        "  预计 predicted：一轮 {requests} 次请求 requests，约 about {cycle}（每次 {COST_OF_A_REQUEST} each），线路占用 busy {busy:.0} %"
+        "  预计 predicted：一轮 {} 次请求 requests，约 about {}{}，线路占用 busy {busy:.0} %",
+        predicted.requests(),
+        rounded(predicted.round()),
+        assumption(&predicted.pace)
     )?;
     f.write_str(&slow)?;
     if 100.0 < busy {
@@ -170,6 +138,40 @@ fn explain_line(f: &mut fmt::Formatter<'_>, settings: &Settings, line: &Line) ->
         )?;
     }
     Ok(())
+}
+
+/// How the time of a poll comes about, where it is arithmetic.
+fn arithmetic(pace: &Pace, area: &AreaCycle) -> String {
+    match pace {
+        Pace::RoundTrip => String::new(),
+        Pace::Serial { wire, .. } => {
+            let silences = (wire.silence_between_frames() * 2).as_secs_f64() * 1_000.0;
+            format!(
+                " = {} 字节 bytes × {} bit / {} baud + {} ×（静默 silences {silences:.2} ms + 应答 turnaround {}）",
+                area.bytes,
+                wire.bits(),
+                wire.baud,
+                area.requests,
+                rounded(TURNAROUND)
+            )
+        }
+    }
+}
+
+/// What of a line's pace nobody has said.
+fn assumption(pace: &Pace) -> String {
+    match pace {
+        Pace::RoundTrip => format!("（每次按 {} 估计 each assumed）", rounded(ROUND_TRIP)),
+        Pace::Serial { wire, assumed: true } => {
+            format!("（转换器后按 {} baud 估计 assumed behind the converter）", wire.baud)
+        }
+        Pace::Serial { assumed: false, .. } => String::new(),
+    }
+}
+
+/// In whole milliseconds, rather more than less.
+fn rounded(lasting: Duration) -> Millis {
+    Millis::from(lasting + Duration::from_micros(999))
 }
 
 #[cfg(test)]
@@ -259,5 +261,23 @@ mod tests {
     fn a_period_that_cannot_be_kept_is_told_plainly() {
         let text = explain(10, "200ms");
         check(&text, &["facp1 的报警区", "cannot be read every 200ms", "cannot keep its periods"]);
+    }
+
+    #[test]
+    fn a_serial_line_tells_its_arithmetic_and_which_period_it_would_keep() {
+        let text = "region = \"r\"\ngateway = \"g\"\ndata = \"d\"\nbroker = { address = \"a:1\" }\n\
+            [[line]]\nname = \"bus\"\nserial = { path = \"/dev/ttyS0\", baud = 9600 }\n\
+            [[line.device]]\nname = \"facp1\"\nunit_id = 1\nprofile = \"notifier-modbus-gw\"\n\
+            options = { loops = [1] }\n";
+        let settings = Settings::parse("site", text).unwrap_or_else(|told| panic!("{told}"));
+        check(
+            &Explained(&settings).to_string(),
+            &[
+                "703 字节 bytes × 10 bit / 9600 baud + 5 ×（静默 silences 7.29 ms + 应答 turnaround 5ms）",
+                "约 about 794ms / 500ms",
+                "cannot be read every 500ms: one poll takes about 794ms; every 1s can be kept",
+                "busy 159 %",
+            ],
+        );
     }
 }

@@ -117,6 +117,11 @@ impl Area {
         self.parts.len()
     }
 
+    /// What one poll asks for.
+    pub fn reads(&self) -> impl Iterator<Item = Read> {
+        self.parts.iter().map(|part| part.read)
+    }
+
     /// What a part asks for.
     pub fn read_of(&self, part: usize) -> Option<Read> {
         self.parts.get(part).map(|part| part.read)

@@ -298,7 +298,7 @@ const FAST_SILENCE: Duration = Duration::from_micros(1_750);
 
 impl Serial {
     /// The bits of one character: start, data, parity and stop.
-    fn bits(&self) -> u32 {
+    pub fn bits(&self) -> u32 {
         let parity = match self.parity {
             Parity::None => 0,
             Parity::Odd | Parity::Even => 1,
