@@ -7,7 +7,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use firegrid_gateway::commands::check::Explained;
 use firegrid_gateway::commands::look::{self, Form, Question};
 use firegrid_gateway::service::{self, Reloads};
@@ -17,6 +17,8 @@ use firegrid_wire::terminal::{tell, tell_beside};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// 消防网格联网网关 Firegrid gateway: reads fire panels and sprinkler pressure, delivers them.
 #[derive(Parser)]
@@ -33,6 +35,9 @@ enum Command {
         /// 设置文件 The settings file.
         #[arg(long)]
         settings: PathBuf,
+        /// 日志格式 How the log is written.
+        #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+        log_format: LogFormat,
     },
     /// 运行中的网关状态 Tells how the gateway stands that runs with these settings.
     Status {
@@ -62,6 +67,17 @@ enum Command {
     },
 }
 
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// One line of text each, on the standard error.
+    Text,
+    /// One JSON object a line, on the standard error.
+    Json,
+    /// Into the journal of systemd, with its fields.
+    Journald,
+}
+
 /// What is logged, in the words of `tracing`'s filters; `info` if it is not set.
 const LOG: &str = "FIREGRID_LOG";
 
@@ -70,8 +86,8 @@ const BAD_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Run { settings: file } => {
-            with_settings(&file, |settings| run(settings, file.clone()))
+        Command::Run { settings: file, log_format } => {
+            with_settings(&file, |settings| run(settings, file.clone(), log_format))
         }
         Command::Status { settings, json } => look(&settings, &Question::State, json),
         Command::Read { settings, json, device } => {
@@ -82,14 +98,8 @@ fn main() -> ExitCode {
 }
 
 /// Runs until SIGTERM or Ctrl-C, and reads the settings anew on SIGHUP; a service that ends for another reason has failed.
-fn run(settings: Settings, file: PathBuf) -> ExitCode {
-    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(colours)
-        .with_writer(std::io::stderr)
-        .init();
+fn run(settings: Settings, file: PathBuf, log_format: LogFormat) -> ExitCode {
+    begin_log(log_format);
     let ended = tokio::runtime::Runtime::new()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(run_until_asked(settings, file)));
@@ -99,6 +109,25 @@ fn run(settings: Settings, file: PathBuf) -> ExitCode {
             tracing::error!(cause = format!("{cause:#}"), "Gateway has stopped.");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A box without a journal logs as text, and says so.
+fn begin_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    let lines = || tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = tracing_subscriber::registry().with(filter);
+    match format {
+        LogFormat::Text => log.with(lines().with_ansi(colours)).init(),
+        LogFormat::Json => log.with(lines().json().flatten_event(true)).init(),
+        LogFormat::Journald => match tracing_journald::layer() {
+            Ok(journal) => log.with(journal).init(),
+            Err(error) => {
+                log.with(lines().with_ansi(colours)).init();
+                tracing::warn!(%error, "There is no journal, the log goes to the standard error.");
+            }
+        },
     }
 }
 

@@ -97,6 +97,7 @@ fn verdict(page: &mut Page, troubles: &[Trouble]) {
             Trouble::Silent => "服务没有应答".to_owned(),
             Trouble::LineStuck(line) => format!("总线 {line} 卡死"),
             Trouble::LineUnreachable(line) => format!("总线 {line} 连接不上"),
+            Trouble::DeviceLost(line, device) => format!("设备 {device} 失联（总线 {line}）"),
             Trouble::Disk(Lane::Urgent) => "磁盘故障或过慢（报警通道）".to_owned(),
             Trouble::Disk(Lane::Routine) => "磁盘故障或过慢（常规通道）".to_owned(),
             Trouble::Unanswered(silence) => format!("监控中心已 {} 没有应答", Lasting(*silence)),
@@ -117,7 +118,9 @@ fn tiles(page: &mut Page, state: &State) {
     let (kind, connected) =
         if uplink.is_connected() { ("good", "已连接") } else { ("bad", "未连接") };
     let broker = uplink.broker.as_ref().map(ToString::to_string).unwrap_or_default();
-    let silence = Lasting(uplink.silence(state.now));
+    let answered = uplink.answered.map_or("从未 never".to_owned(), |answered| {
+        format!("{}前 ago", Lasting(state.now.since(answered)))
+    });
     page.add("<section class=tiles>");
     let fire = if *alarms == 0 { "good" } else { "bad" };
     page.add(format_args!(
@@ -128,7 +131,7 @@ fn tiles(page: &mut Page, state: &State) {
     page.add(format_args!(
         "<div><small>设备 / 点位 devices / points</small><b>{devices} / {points}</b></div>\
          <div><small>消息服务器 broker</small><b class={kind}>{connected}</b><small>{}</small></div>\
-         <div><small>中心上次应答 centre answered</small><b>{silence} 前</b>\
+         <div><small>中心上次应答 centre answered</small><b>{answered}</b>\
          <small>回执 receipts {}，连接 connections {}</small></div>\
          <div><small>已运行 up for</small><b>{}</b></div></section>",
         Escaped(&broker),
@@ -177,7 +180,7 @@ fn row(page: &mut Page, now: Uptime, device: &DeviceReport) {
             format!("<span class=\"state warn\">失败 {polls} 轮 failing</span>")
         }
         Standing::Lost { since, probe } => format!(
-            "<span class=\"state bad\">失联 lost</span><br><small>{}，{} 后再试 probed</small>",
+            "<span class=\"state bad\">失联 lost</span><br><small>已 {}，{}后再试 probed</small>",
             Lasting(now.since(since)),
             Lasting(probe.since(now)),
         ),
@@ -187,25 +190,25 @@ fn row(page: &mut Page, now: Uptime, device: &DeviceReport) {
         parts => format!("<br><small class=warn>拒绝 {parts} 段 parts refused</small>"),
     };
     let answered = device.answered.map_or("从未 never".to_owned(), |answered| {
-        format!("{} 前 ago", Lasting(now.since(answered)))
+        format!("{}前 ago", Lasting(now.since(answered)))
     });
     let times = &device.response_times;
-    let kept = |share| match (times.total(), times.kept_by(share)) {
-        (0, _) => "—".to_owned(),
-        (_, Some(bound)) => format!("≤{bound}"),
-        (_, None) => ">2000".to_owned(),
+    let kept = |share| match times.kept_by(share) {
+        Some(bound) => format!("≤{bound}"),
+        None => "&gt;2000".to_owned(),
+    };
+    let (picture, kept) = match times.total() {
+        0 => ("—".to_owned(), "—".to_owned()),
+        _ => (Picture(times).to_string(), format!("{} / {} ms", kept(0.5), kept(0.99))),
     };
     page.add(format_args!(
         "<tr><td><a href=\"/device/{name}\">{name}</a> <small>#{}</small><td data-head=\"状态 State\">\
          <span>{standing}{refused}</span><td data-head=\"上次应答 Answered\" class=nowrap>{answered}\
-         <td data-head=\"时限 Deadline\" class=nowrap>{} ms<td data-head=\"应答时间 1 ms…2 s\">{}\
-         <td data-head=\"一半 / 99% (ms)\" class=nowrap>{} / {} ms<td data-head=\"未应答 Unanswered\">{}\
+         <td data-head=\"时限 Deadline\" class=nowrap>{} ms<td data-head=\"应答时间 1 ms…2 s\">{picture}\
+         <td data-head=\"一半 / 99% (ms)\" class=nowrap>{kept}<td data-head=\"未应答 Unanswered\">{}\
          <td data-head=\"错过轮次 Missed\">{}</tr>",
         device.unit_id,
         device.deadline.as_millis(),
-        Picture(times),
-        Escaped(&kept(0.5)),
-        Escaped(&kept(0.99)),
         device.unanswered,
         device.missed_turns.urgent + device.missed_turns.routine,
     ));

@@ -87,7 +87,9 @@ pub(super) fn state(state: &State) -> String {
 
 /// The state as JSON.
 pub(super) fn state_json(state: &State) -> Value {
-    let troubles: Vec<String> = Trouble::of(Some(state)).iter().map(ToString::to_string).collect();
+    let troubles = Trouble::of(Some(state));
+    let healthy = !troubles.iter().any(Trouble::is_of_gateway);
+    let troubles: Vec<String> = troubles.iter().map(ToString::to_string).collect();
     let device = |device: &DeviceReport| {
         json!({
             "name": device.name,
@@ -133,7 +135,7 @@ pub(super) fn state_json(state: &State) -> Value {
     });
     json!({
         "gateway": state.gateway.as_str(),
-        "healthy": troubles.is_empty(),
+        "healthy": healthy,
         "reasons": troubles,
         "up_ms": state.now.since_begin().get(),
         "span": state.span.to_string(),

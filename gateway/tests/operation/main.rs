@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "wall-clock time is printed and never asserted")]
 
+mod logs;
 mod program;
 mod reload;
 mod status;

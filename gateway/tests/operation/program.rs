@@ -55,6 +55,15 @@ impl Program {
 
     /// The same in a folder, with something changed in the settings.
     pub(crate) fn start_in(folder: TempDir, change: impl FnOnce(String) -> String) -> Program {
+        Program::start_with(folder, change, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(
+        folder: TempDir,
+        change: impl FnOnce(String) -> String,
+        arguments: &[&str],
+    ) -> Program {
         let runtime = Runtime::new().expect("a runtime");
         let nowhere: SocketAddr = "127.0.0.1:1".parse().expect("an address");
         let other: SocketAddr = "127.0.0.1:2".parse().expect("an address");
@@ -79,6 +88,7 @@ impl Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_firegrid-gateway"))
             .args(["run", "--settings"])
             .arg(&file)
+            .args(arguments)
             .env("NOTIFY_SOCKET", folder.path().join("notify"))
             .env("WATCHDOG_USEC", "900000")
             .stderr(Stdio::piped())
