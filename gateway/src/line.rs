@@ -13,6 +13,7 @@ mod connection;
 pub mod cycle;
 pub mod deadline;
 pub mod endpoint;
+pub mod memory;
 pub mod plan;
 mod poller;
 pub mod pulse;

@@ -166,7 +166,7 @@ impl Service {
         let socket = listen(&settings.data, &desk);
         let status = show(settings.status, &desk);
         let Fresh { settings, lines } = settings.into();
-        let lines = Lines::begin(lines, clock);
+        let lines = Lines::begin(lines, clock, settings.data.join("refused"));
         tracing::info!(
             gateway = %settings.gateway,
             span = %recorder.clock().span(),

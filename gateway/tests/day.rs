@@ -16,6 +16,7 @@ use std::time::Duration;
 use firegrid_gateway::clock::{Clock, built};
 use firegrid_gateway::line;
 use firegrid_gateway::line::endpoint::{Endpoint, Stream};
+use firegrid_gateway::line::memory::Memory;
 use firegrid_gateway::line::pulse::Pulse;
 use firegrid_gateway::line::report::{self, Standing};
 use firegrid_gateway::line::wire::Wire;
@@ -157,7 +158,8 @@ async fn a_day_with_dead_devices_reloads_and_outages_holds_no_more_than_its_firs
         if hour % 2 == 0 {
             let (news, heard) = mpsc::channel(64);
             let (shown, view) = report::shown();
-            let audience = line::Audience { news, pulse: Pulse::default(), shown };
+            let audience =
+                line::Audience { news, pulse: Pulse::default(), shown, memory: Memory::default() };
             let line = settings.lines[0].clone();
             let reading = line::run_over(endpoint(&world, clock), line, clock, audience);
             // Whoever was running ends when its task is aborted, as a reload does it.

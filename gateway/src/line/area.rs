@@ -256,15 +256,46 @@ impl Area {
         };
         let borders = (slots.start + 1..slots.end).filter(is_border);
         let Some(border) = borders.min_by_key(|at| at.abs_diff(middle)) else { return false };
-        let halves = [slots.start..border, border..slots.end].map(|slots| {
-            let first = self.slots[slots.start].read;
-            let end = self.slots[slots.clone()].iter().map(|slot| slot.read.end()).max();
-            let count = end.unwrap_or(first.end()) - u32::from(first.first);
-            let read = Read { count: u16::try_from(count).unwrap_or(u16::MAX), ..first };
-            Part { read, slots, registers: Vec::new(), standing: Standing::Answers }
-        });
+        let halves = [slots.start..border, border..slots.end].map(|slots| self.part_of(slots));
         self.parts.splice(number..=number, halves);
         true
+    }
+
+    /// A part that has not been read yet, for some slots.
+    fn part_of(&self, slots: std::ops::Range<usize>) -> Part {
+        let first = self.slots[slots.start].read;
+        let end = self.slots[slots.clone()].iter().map(|slot| slot.read.end()).max();
+        let count = end.unwrap_or(first.end()) - u32::from(first.first);
+        let read = Read { count: u16::try_from(count).unwrap_or(u16::MAX), ..first };
+        Part { read, slots, registers: Vec::new(), standing: Standing::Answers }
+    }
+
+    /// Sets aside what is remembered as refused, without asking for it. What does not fit the
+    /// points of now is passed over.
+    pub fn recall(&mut self, refused: Read, now: Uptime) {
+        let holds = |part: &Part| part.standing == Standing::Answers && part.read.holds(refused);
+        let Some(number) = self.parts.iter().position(holds) else { return };
+        let all = self.parts[number].slots.clone();
+        let inside = |at: &usize| refused.holds(self.slots[*at].read);
+        let Some(begin) = all.clone().find(inside) else { return };
+        let end = (begin..all.end).take_while(inside).count() + begin;
+        if self.part_of(begin..end).read != refused {
+            return;
+        }
+        let pieces = [all.start..begin, begin..end, end..all.end];
+        let pieces: Vec<Part> = pieces
+            .into_iter()
+            .filter(|slots| !slots.is_empty())
+            .map(|slots| match slots.start == begin {
+                true => {
+                    let again = now.plus(TRY_AGAIN_FIRST);
+                    let standing = Standing::Refused { again, pause: TRY_AGAIN_LAST };
+                    Part { standing, ..self.part_of(slots) }
+                }
+                false => self.part_of(slots),
+            })
+            .collect();
+        self.parts.splice(number..=number, pieces);
     }
 
     fn set_aside(&mut self, number: usize, now: Uptime) -> Setback {
@@ -342,6 +373,34 @@ mod tests {
 
     fn at(seconds: u64) -> Uptime {
         Uptime::after(Millis::seconds(seconds))
+    }
+
+    #[test]
+    fn what_is_remembered_as_refused_is_not_asked_for_at_first_and_answers_when_it_is_mended() {
+        let mut area = panel();
+        let bad = Read { table: crate::profile::Table::HoldingRegisters, first: 16, count: 1 };
+        area.recall(bad, at(0));
+        assert_eq!(area.set_aside_parts().collect::<Vec<Read>>(), [bad]);
+        assert_eq!(area.part_count(), 7, "before it, itself and behind it");
+        let asked = |read: Read| {
+            assert!(!read.holds(bad), "{read:?}");
+            Some(vec![NORMAL; usize::from(read.count)])
+        };
+        let said = poll(&mut area, at(0), asked);
+        let unknown = said.iter().filter(|said| said.quality == Quality::SensorFault).count();
+        assert_eq!((said.len(), unknown), (319, 1), "its point is told as unknown");
+        let said = poll(&mut area, at(1), all(NORMAL));
+        assert_eq!((said.len(), area.set_aside_parts().count()), (1, 0), "mended");
+    }
+
+    #[test]
+    fn what_is_remembered_and_does_not_fit_the_points_is_passed_over() {
+        let mut area = panel();
+        for (first, count) in [(16, 200), (65_000, 1), (125, 0)] {
+            let table = crate::profile::Table::HoldingRegisters;
+            area.recall(Read { table, first, count }, at(0));
+        }
+        assert_eq!((area.part_count(), area.set_aside_parts().count()), (5, 0));
     }
 
     /// Reads every part; a part gives the registers `of` says, or is refused.

@@ -15,6 +15,8 @@ use tokio::sync::mpsc;
 use super::area::Setback;
 use super::connection::{Answer, Connection};
 use super::endpoint::Endpoint;
+use super::memory::Memory;
+use super::plan::Read;
 use super::pulse::Pulse;
 use super::report;
 use super::report::{Shown, Standing, State, Wish};
@@ -39,13 +41,15 @@ pub struct Audience {
     pub pulse: Pulse,
     /// Whoever looks at the line.
     pub shown: Shown,
+    /// What outlasts the line.
+    pub memory: Memory,
 }
 
 impl From<mpsc::Sender<News>> for Audience {
     /// The recorder alone.
     fn from(news: mpsc::Sender<News>) -> Audience {
         let (shown, _nobody_looks) = report::shown();
-        Audience { news, pulse: Pulse::default(), shown }
+        Audience { news, pulse: Pulse::default(), shown, memory: Memory::default() }
     }
 }
 
@@ -57,7 +61,9 @@ pub async fn run(line: Line, clock: Clock, audience: impl Into<Audience>) {
 
 /// Reads a line over whatever opens its streams, not over what its settings say.
 pub async fn run_over(endpoint: Endpoint, line: Line, clock: Clock, audience: impl Into<Audience>) {
-    let mut poller = Poller::new(endpoint, line, clock, audience.into());
+    let audience: Audience = audience.into();
+    let audience = Audience { memory: audience.memory.recall().await, ..audience };
+    let mut poller = Poller::new(endpoint, line, clock, audience);
     while poller.step().await == Going::On {}
 }
 
@@ -80,6 +86,7 @@ struct Poller {
     schedule: Schedule,
     devices: Vec<Device>,
     shown: Shown,
+    memory: Memory,
 }
 
 /// Whether the line's endpoint takes connections.
@@ -91,15 +98,19 @@ enum LineState {
 
 impl Poller {
     fn new(endpoint: Endpoint, line: Line, clock: Clock, audience: Audience) -> Poller {
-        let Audience { news, pulse, mut shown } = audience;
+        let Audience { news, pulse, mut shown, memory } = audience;
         let periods = |device: &crate::settings::Device| Periods {
             areas: PerLane::from_fn(|lane| device.period(lane)),
             look: device.watch.map(|watch| watch.period),
         };
         let (longest, now) = (line.timeout.duration(), clock.uptime());
         let periods: Vec<Periods> = line.devices.iter().map(periods).collect();
-        let devices: Vec<Device> =
+        let mut devices: Vec<Device> =
             line.devices.into_iter().map(|device| Device::new(device, longest)).collect();
+        for device in &mut devices {
+            let refused: Vec<Read> = memory.refused_by(&device.name).collect();
+            refused.into_iter().for_each(|refused| device.recall(refused, now));
+        }
         shown.begin(&line.name, now, devices.iter().map(Device::unread).collect());
         let mut poller = Poller {
             name: line.name,
@@ -112,6 +123,7 @@ impl Poller {
             schedule: Schedule::new(periods, line.timeout, fastrand::Rng::new(), now),
             devices,
             shown,
+            memory,
         };
         (0..poller.devices.len()).for_each(|device| poller.weigh_cost(device));
         poller
@@ -231,7 +243,7 @@ impl Poller {
             LineState::Reachable => State::Reachable,
             LineState::Unreachable { .. } => State::Unreachable,
         };
-        let (devices, schedule) = (&self.devices, &self.schedule);
+        let (devices, schedule, memory) = (&self.devices, &self.schedule, &mut self.memory);
         self.shown.report.send_modify(|report| {
             report.at = now;
             if report.state != state {
@@ -241,8 +253,19 @@ impl Poller {
                 shown.standing = schedule.standing(number);
                 shown.missed_turns = schedule.missed_turns(number, now);
                 device.show(shown);
+                // What a device that is failing refuses says nothing of its registers.
+                if shown.standing == Standing::Answers {
+                    for read in memory.note(&device.name, &shown.refused) {
+                        tracing::info!(
+                            device = device.name,
+                            ?read,
+                            "Registers refused, their points are unknown."
+                        );
+                    }
+                }
             }
         });
+        self.memory.keep(now);
     }
 
     fn grant(&self, wish: Wish) {

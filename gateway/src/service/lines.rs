@@ -14,6 +14,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::hash::Hasher as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -23,6 +24,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, Uptime};
 use crate::inventory::{DeviceIndex, Inventory, PointIndex};
+use crate::line::memory::Memory;
 use crate::line::pulse::Pulse;
 use crate::line::report::{self, View};
 use crate::line::{self, Audience};
@@ -41,6 +43,8 @@ const STOPS_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Lines {
     clock: Clock,
+    /// The folder in which lines remember what is refused.
+    memories: PathBuf,
     running: Vec<Running>,
     /// Whose news is taken next, so that a busy line does not push out the others.
     turn: usize,
@@ -99,9 +103,10 @@ pub(super) struct Plan {
 
 impl Lines {
     /// Begins all lines.
-    pub(super) fn begin(lines: Vec<Meant>, clock: Clock) -> Lines {
-        let running = lines.into_iter().map(|line| Running::begin(line, clock)).collect();
-        Lines { clock, running, turn: 0 }
+    pub(super) fn begin(lines: Vec<Meant>, clock: Clock, memories: PathBuf) -> Lines {
+        let running =
+            lines.into_iter().map(|line| Running::begin(line, clock, &memories)).collect();
+        Lines { clock, memories, running, turn: 0 }
     }
 
     /// The next thing that comes. May be dropped and called again without loss.
@@ -167,7 +172,7 @@ impl Lines {
                     running.first = Numbers::of(&meant.line);
                     running
                 }
-                None => Running::begin(meant, clock),
+                None => Running::begin(meant, clock, &self.memories),
             })
             .collect();
     }
@@ -236,13 +241,14 @@ impl Drop for Running {
 }
 
 impl Running {
-    fn begin(Meant { line, fingerprint }: Meant, clock: Clock) -> Running {
+    fn begin(Meant { line, fingerprint }: Meant, clock: Clock, memories: &Path) -> Running {
         let (news, heard) = mpsc::channel(NEWS_WAITING);
         let pulse = Pulse::new(clock.uptime());
         let (name, devices) = (line.name.clone(), line.devices.len() as u32);
         let first = Numbers::of(&line);
         let (shown, view) = report::shown();
-        let audience = Audience { news, pulse: pulse.clone(), shown };
+        let memory = Memory::of(memories, &line.name);
+        let audience = Audience { news, pulse: pulse.clone(), shown, memory };
         let task = tokio::spawn(line::run(line, clock, audience));
         let began_as = first;
         Running { name, fingerprint, devices, began_as, first, news: heard, task, pulse, view }
@@ -353,7 +359,11 @@ mod tests {
 
     #[tokio::test]
     async fn only_what_is_meant_as_before_goes_on_wherever_it_stands() {
-        let lines = Lines::begin(meant(&[("a", 500), ("b", 500), ("c", 500)]), Clock::begin());
+        let lines = Lines::begin(
+            meant(&[("a", 500), ("b", 500), ("c", 500)]),
+            Clock::begin(),
+            PathBuf::from("nowhere"),
+        );
         let plan = lines.plan(meant(&[("c", 500), ("d", 500), ("b", 400), ("a", 500)]));
         assert_eq!(plan.becomes, [Some(3), None, Some(0)]);
         let kept: Vec<(u32, u32)> = plan.kept.iter().map(|(old, new)| (old.0, new.0)).collect();
@@ -362,7 +372,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_line_says_is_renumbered_when_others_came_or_went_in_front_of_it() {
-        let mut lines = Lines::begin(meant(&[("a", 500), ("b", 500)]), Clock::begin());
+        let mut lines = Lines::begin(
+            meant(&[("a", 500), ("b", 500)]),
+            Clock::begin(),
+            PathBuf::from("nowhere"),
+        );
         let points = lines.running[1].began_as.point;
         let plan = lines.plan(meant(&[("b", 500), ("a", 500)]));
         assert!(lines.stop_what_ends(&plan).await.is_empty());

@@ -1,12 +1,15 @@
 //! What a line shows of itself while one of its devices is dead.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use firegrid_gateway::line::memory::Memory;
 use firegrid_gateway::line::report::{Standing, State};
 use firegrid_gateway::profile::Table;
 use firegrid_wire::reading::Quality;
 
-use crate::peer::{Reaction, held, in_memory};
+use crate::peer::{Question, Reaction, held, in_memory};
 use crate::site::{COUNTERS, Site, device, settings};
 
 #[tokio::test(start_paused = true)]
@@ -54,4 +57,36 @@ async fn a_line_shows_its_devices_and_their_last_readings() {
     }
     let stranger = firegrid_gateway::inventory::DeviceIndex(7);
     assert_eq!(site.view.readings(stranger, patience).await, None);
+}
+
+#[tokio::test]
+async fn what_a_device_refuses_is_divided_once_and_remembered_over_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let divided = Arc::new(AtomicU64::new(0));
+    let peer = {
+        let divided = Arc::clone(&divided);
+        move |question: Question| {
+            let asked = question.first..question.first + question.count;
+            let is_bad = asked.contains(&(COUNTERS + 27));
+            divided.fetch_add(u64::from(is_bad && 1 < question.count), Ordering::Relaxed);
+            if is_bad { Reaction::Except(2) } else { Reaction::Answer }
+        }
+    };
+    for (run, questions) in [("first", 1..=6), ("second", 0..=0)] {
+        divided.store(0, Ordering::Relaxed);
+        let settings = settings(([127, 0, 0, 1], 1).into(), &[1], "200ms");
+        let memory = Memory::of(folder.path(), "l");
+        let mut site = Site::start_remembering(in_memory(peer.clone()), settings, 256, memory);
+        let begin = std::time::Instant::now();
+        let file = folder.path().join("line-l.json");
+        while !file.exists() || site.view.report().devices.iter().all(|d| d.refused.is_empty()) {
+            site.during(Duration::from_millis(100)).await;
+            assert!(begin.elapsed() < Duration::from_secs(20), "nothing is remembered");
+        }
+        let said = site.during(Duration::from_millis(500)).await;
+        site.check(&said);
+        let divided = divided.load(Ordering::Relaxed);
+        assert!(questions.contains(&divided), "{run} run: {divided}");
+        assert!(site.ended().await);
+    }
 }

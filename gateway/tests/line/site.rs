@@ -8,6 +8,7 @@ use firegrid_gateway::clock::Clock;
 use firegrid_gateway::inventory::{DeviceIndex, PointIndex};
 use firegrid_gateway::line;
 use firegrid_gateway::line::endpoint::Endpoint;
+use firegrid_gateway::line::memory::Memory;
 use firegrid_gateway::line::pulse::Pulse;
 use firegrid_gateway::line::report::{self, View};
 use firegrid_gateway::poll::{News, Observation};
@@ -122,7 +123,7 @@ fn settings_of(
 
 fn audience(news: mpsc::Sender<News>) -> (line::Audience, View) {
     let (shown, view) = report::shown();
-    (line::Audience { news, pulse: Pulse::default(), shown }, view)
+    (line::Audience { news, pulse: Pulse::default(), shown, memory: Memory::default() }, view)
 }
 
 impl Site {
@@ -137,9 +138,20 @@ impl Site {
 
     /// Starts the line over whatever opens its streams.
     pub(crate) fn start_over(endpoint: Endpoint, settings: Settings, room: usize) -> Site {
+        Site::start_remembering(endpoint, settings, room, Memory::default())
+    }
+
+    /// The same line with a memory.
+    pub(crate) fn start_remembering(
+        endpoint: Endpoint,
+        settings: Settings,
+        room: usize,
+        memory: Memory,
+    ) -> Site {
         let (sender, news) = mpsc::channel(room);
         let line = settings.lines[0].clone();
         let (audience, view) = audience(sender);
+        let audience = line::Audience { memory, ..audience };
         let task = tokio::spawn(line::run_over(endpoint, line, Clock::begin(), audience));
         Site { settings, view, news, task }
     }

@@ -82,6 +82,13 @@ impl Device {
         }
     }
 
+    /// Sets aside what it is remembered to refuse.
+    pub(super) fn recall(&mut self, refused: Read, now: Uptime) {
+        for lane in Lane::ALL {
+            self.areas[lane].iter_mut().for_each(|polled| polled.area.recall(refused, now));
+        }
+    }
+
     /// Learns from an answer, or from its absence, how long to wait for the next one.
     pub(super) fn learn(
         &mut self,
