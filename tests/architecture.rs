@@ -257,15 +257,62 @@ fn leading_number(text: &str) -> Option<u8> {
     text[..digits].parse().ok()
 }
 
-/// The constant sentences of WARN and ERROR lines, without their full stop.
+/// The constant sentences of WARN and ERROR lines, without their full stop. A call that has none,
+/// or is written in a way that cannot be read here, is told in place of its sentence.
 fn warnings(code: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for level in ["tracing::warn!(", "tracing::error!("] {
-        for call in code.split(level).skip(1) {
-            let call = call.split(");").next().unwrap_or_default();
-            let texts = call.split('"').skip(1).step_by(2);
-            found.extend(texts.filter_map(|text| text.strip_suffix('.')).map(str::to_owned));
+    for level in ["warn!", "error!", "event!"] {
+        for (at, _) in code.match_indices(level) {
+            if code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_') {
+                continue;
+            }
+            let texts = texts_of_call(&code[at + level.len()..]).unwrap_or_default();
+            let sentence = texts.iter().rev().find_map(|text| text.strip_suffix('.'));
+            let start: String = code[at..].chars().take(60).collect();
+            let told = sentence.filter(|_| level != "event!").map(str::to_owned);
+            found.push(told.unwrap_or(format!("(no sentence in {start:?})")));
         }
     }
     found
+}
+
+/// The text literals of a call that begins here with its parenthesis, as far as it goes.
+fn texts_of_call(code: &str) -> Option<Vec<String>> {
+    let mut texts = Vec::new();
+    let mut depth = 0;
+    let mut letters = code.strip_prefix('(').map(|rest| rest.chars())?;
+    loop {
+        match letters.next()? {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' if depth == 0 => return Some(texts),
+            ')' | ']' | '}' => depth -= 1,
+            '"' => {
+                let mut text = String::new();
+                loop {
+                    match letters.next()? {
+                        '\\' => text.push(letters.next()?),
+                        '"' => break,
+                        letter => text.push(letter),
+                    }
+                }
+                texts.push(text);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_warning_is_found_however_it_is_written() {
+    let found = |code: &str| warnings(code);
+    assert_eq!(
+        found("tracing::warn!(\n    a = f(1),\n    \"The disk is slow.\"\n)"),
+        ["The disk is slow"]
+    );
+    assert_eq!(found("x => tracing::error!(%e, \"Lost.\"), y => g(\"Other.\")"), ["Lost"]);
+    for hidden in
+        ["warn!(\"no stop\")", "error!{\"Braced.\"}", "tracing::event!(Level::WARN, \"A.\")"]
+    {
+        assert!(found(hidden)[0].starts_with("(no sentence"), "{hidden}");
+    }
 }
