@@ -41,6 +41,10 @@ pub struct Area {
     parts: Vec<Part>,
     /// Sorted by table and register, so that a part's points lie side by side.
     slots: Vec<Slot>,
+    /// Some slot says something that no complete poll has told yet.
+    has_untold: bool,
+    /// Some slot must not stand still.
+    has_rests: bool,
 }
 
 /// One request's worth of registers.
@@ -107,7 +111,8 @@ impl Area {
             })
             .collect();
         slots.sort_by_key(|slot| (slot.read, slot.point));
-        let mut area = Area { limits, parts: Vec::new(), slots };
+        let has_rests = slots.iter().any(|slot| slot.rest.is_some());
+        let mut area = Area { limits, parts: Vec::new(), slots, has_untold: true, has_rests };
         area.plan_anew();
         area
     }
@@ -171,7 +176,7 @@ impl Area {
             if old == new {
                 continue;
             }
-            slot.untold = true;
+            (slot.untold, self.has_untold) = (true, true);
             let said = slot.says(new);
             let before = old.map_or(StateSet::NORMAL, |old| slot.says(Some(old)).fire_class());
             if said.fire_class() != before {
@@ -219,6 +224,9 @@ impl Area {
     /// Ends a complete poll: what its points say that has not been told yet, each point once.
     pub fn complete(&mut self, now: Uptime) -> Vec<Observation> {
         let mut said = Vec::new();
+        if !std::mem::take(&mut self.has_untold) && !self.has_rests {
+            return said;
+        }
         for part in &self.parts {
             for slot in &mut self.slots[part.slots.clone()] {
                 slot.watch_rest(part, now);
@@ -244,6 +252,7 @@ impl Area {
             })
             .collect();
         self.slots.iter_mut().for_each(|slot| slot.untold = true);
+        self.has_untold = true;
     }
 
     /// Cuts a part between two points that share no register; whether it could.
@@ -304,6 +313,7 @@ impl Area {
             Standing::Answers | Standing::Unanswered { .. } => {
                 part.registers.clear();
                 self.slots[part.slots.clone()].iter_mut().for_each(|slot| slot.untold = true);
+                self.has_untold = true;
                 TRY_AGAIN_FIRST
             }
             Standing::Refused { pause, .. } => pause.times(2).min(TRY_AGAIN_LAST),
