@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: web demo demo-clean pictures simulate check test tools bench-rules bench-ingest planted kill-test chaos fuzz
+.PHONY: web demo demo-clean pictures simulate check test tools bench-rules bench-ingest bench-gateway planted kill-test chaos fuzz
 
 WEB := $(shell find ingest/web \( -name node_modules -o -name dist \) -prune -o -type f -print)
 
@@ -37,6 +37,10 @@ bench-rules: ## What one core judges; the last line is one JSON object.
 bench-ingest: tools web ## What the centre bears, through a real Mosquitto; the last line is one JSON object.
 	$(CARGO) build --quiet --locked --release --bins --package firegrid-ingest --package firegrid-gateway
 	@FIREGRID_LOG=warn $(CARGO) bench --quiet --locked --package system-tests --bench ingest
+
+bench-gateway: tools ## What the gateway takes beside a bare loop; the last line is one JSON object.
+	$(CARGO) build --quiet --locked --release --bins --package firegrid-ingest --package firegrid-gateway
+	@FIREGRID_LOG=warn $(CARGO) bench --quiet --locked --package system-tests --bench gateway
 
 planted: tools ## Breaks one rule at a time and sees that a test finds it; some twenty minutes.
 	tests/planted/run

@@ -2,3 +2,4 @@
 
 pub mod check;
 pub mod look;
+pub mod simulate;

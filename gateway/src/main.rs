@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use firegrid_gateway::commands::check::Explained;
 use firegrid_gateway::commands::look::{self, Form, Question};
+use firegrid_gateway::commands::simulate::{self, Wish};
 use firegrid_gateway::service::{self, Reloads};
 use firegrid_gateway::settings::Settings;
 use firegrid_gateway::systemd::Systemd;
@@ -65,6 +66,8 @@ enum Command {
         #[arg(long)]
         settings: PathBuf,
     },
+    /// 模拟一条线路 Is a line of the settings for others to read, with faults by key and script.
+    Simulate(Wish),
 }
 
 /// How the log is written.
@@ -94,6 +97,9 @@ fn main() -> ExitCode {
             look(&settings, &Question::Readings(device), json)
         }
         Command::Check { settings } => with_settings(&settings, |settings| check(&settings)),
+        Command::Simulate(wish) => {
+            with_settings(&wish.settings, |settings| simulate(&wish, &settings))
+        }
     }
 }
 
@@ -132,14 +138,7 @@ fn begin_log(format: LogFormat) {
 }
 
 async fn run_until_asked(settings: Settings, file: PathBuf) -> anyhow::Result<()> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let asked_to_stop = async move {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
-        }
-    };
+    let asked_to_stop = asked_to_stop()?;
     let mut hung_up = signal(SignalKind::hangup())?;
     let (ask, asked) = mpsc::channel(1);
     let reloads = Reloads { file, asked };
@@ -150,6 +149,38 @@ async fn run_until_asked(settings: Settings, file: PathBuf) -> anyhow::Result<()
         }
     });
     service::run_operated(settings, reloads, Systemd::of_process()?, asked_to_stop).await
+}
+
+fn simulate(wish: &Wish, settings: &Settings) -> ExitCode {
+    let simulated = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| {
+            runtime.block_on(async {
+                let asked_to_stop = asked_to_stop()?;
+                simulate::run(wish, settings, asked_to_stop).await
+            })
+        });
+    match simulated {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            tell_beside(&format_args!("{cause:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Ready on SIGTERM or Ctrl-C.
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    })
 }
 
 fn with_settings(path: &Path, then: impl FnOnce(Settings) -> ExitCode) -> ExitCode {

@@ -1,11 +1,14 @@
 //! A Modbus TCP server that behaves like the devices of a line: for training, tests, the demo.
 //!
 //! It is made from the same settings and profiles as the gateway that reads it. Points are set
-//! by name, registers by number; a device can be made silent or late, the line can refuse
-//! connections. It keeps count of every function code that is no read. It is not made to be
+//! by name, registers by number; a device can be made silent or late, or to answer in half frames,
+//! the line can refuse connections. Orders say the same in words, for scripts and keys. It keeps count of every function code that is no read. It is not made to be
 //! reached from outside: whoever starts it says where it listens.
 
+pub mod keys;
+pub mod order;
 mod registers;
+pub mod script;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -42,6 +45,7 @@ pub struct Simulator {
     /// Shared with the server's tasks; held only for the time of a look or a change, never
     /// while something is awaited.
     site: Arc<Mutex<Site>>,
+    units: Vec<(String, u8)>,
     task: JoinHandle<()>,
 }
 
@@ -56,6 +60,8 @@ pub enum Behaviour {
     Late(Duration),
     /// It answers everything with this exception code.
     Excepts(u8),
+    /// The first half of every answer comes, the second never.
+    HalfFrames,
 }
 
 #[derive(Debug, Default)]
@@ -79,7 +85,7 @@ impl Simulator {
         let registers = Registers::quiet(line, inventory);
         let site = Arc::new(Mutex::new(Site { registers, ..Site::default() }));
         let task = tokio::spawn(serve(Server::new(listener), Arc::clone(&site)));
-        Ok(Simulator { address, site, task })
+        Ok(Simulator { address, site, units: units_of(line), task })
     }
 
     /// Where it listens.
@@ -105,6 +111,12 @@ impl Simulator {
     /// Changes how a device treats questions from now on.
     pub fn behave(&self, unit_id: u8, behaviour: Behaviour) {
         locked(&self.site).behaviours.insert(unit_id, behaviour);
+    }
+
+    /// The unit id of a device by its name.
+    pub fn unit_of(&self, device: &str) -> Result<u8, CannotSay> {
+        let unit = self.units.iter().find(|(name, _)| name == device);
+        unit.map(|(_, unit_id)| *unit_id).ok_or_else(|| CannotSay::NoSuchDevice(device.to_owned()))
     }
 
     /// Cuts all connections at their next question and takes no new ones, or takes them again.
@@ -188,7 +200,7 @@ impl Service for Questions {
             let behaviour = locked(&site).behaviours.get(&slave).copied();
             let answer = locked(&site).answer(slave, &request);
             match behaviour.unwrap_or(Behaviour::Answers) {
-                Behaviour::Answers => {}
+                Behaviour::Answers | Behaviour::HalfFrames => {}
                 Behaviour::Silent => return Ok(None),
                 Behaviour::Late(by) => tokio::time::sleep(by).await,
                 Behaviour::Excepts(code) => return Err(ExceptionCode::new(code)),
@@ -214,6 +226,11 @@ async fn serve(server: Server, site: Arc<Mutex<Site>>) {
     if let Err(cause) = server.serve(&on_connected, on_error).await {
         tracing::error!(%cause, "Simulated line has stopped.");
     }
+}
+
+/// The devices of a line with their unit ids.
+fn units_of(line: &Line) -> Vec<(String, u8)> {
+    line.devices.iter().map(|device| (device.name.to_string(), device.unit_id)).collect()
 }
 
 /// A panic while the lock was held has failed a test already: what stands there is still whole.

@@ -74,8 +74,17 @@ impl Part {
 
     /// Resident memory in MiB, as the kernel counts it.
     pub fn resident_mib(&self) -> f64 {
+        self.memory_mib("VmRSS:")
+    }
+
+    /// The most resident memory in MiB that it has had.
+    pub fn most_resident_mib(&self) -> f64 {
+        self.memory_mib("VmHWM:")
+    }
+
+    fn memory_mib(&self, name: &str) -> f64 {
         let status = self.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("its memory");
         let kib: f64 = line.trim().trim_end_matches(" kB").parse().expect("kB");
         kib / 1024.0
     }

@@ -1,4 +1,5 @@
-//! A connection that ends at the next question once the simulated line refuses.
+//! A connection of the simulated line: it ends at the next question once the line refuses, and
+//! cuts the answers of a device that sends half frames.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +9,10 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::{Site, locked};
+use super::{Behaviour, Site, locked};
+
+/// Where the unit id stands in a frame (Modbus messaging on TCP/IP V1.0b, 3.1.3).
+const UNIT_ID: usize = 6;
 
 pub(super) struct Gated {
     stream: TcpStream,
@@ -18,6 +22,18 @@ pub(super) struct Gated {
 impl Gated {
     pub(super) fn new(stream: TcpStream, site: Arc<Mutex<Site>>) -> Gated {
         Gated { stream, site }
+    }
+
+    /// How many bytes of a frame are sent; a server writes one frame at a time.
+    fn let_through(&self, frame: &[u8]) -> usize {
+        let unit_id = frame.get(UNIT_ID).copied().unwrap_or_default();
+        match locked(&self.site).behaviours.get(&unit_id) {
+            Some(Behaviour::HalfFrames) => frame.len() / 2,
+            Some(
+                Behaviour::Answers | Behaviour::Silent | Behaviour::Late(_) | Behaviour::Excepts(_),
+            )
+            | None => frame.len(),
+        }
     }
 }
 
@@ -41,7 +57,10 @@ impl AsyncWrite for Gated {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let part = self.let_through(bytes);
+        let written = Pin::new(&mut self.stream).poll_write(context, &bytes[..part]);
+        // What was cut off counts as written, so that nobody sends it later.
+        written.map_ok(|count| if part < bytes.len() { bytes.len() } else { count })
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

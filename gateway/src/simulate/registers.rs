@@ -28,6 +28,9 @@ struct Place {
 /// A point of the simulated site cannot say what it should.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CannotSay {
+    /// The settings have no such device.
+    #[error("there is no device {0:?} on this line")]
+    NoSuchDevice(String),
     /// The settings have no such point.
     #[error("there is no point {0:?} on this line")]
     NoSuchPoint(String),

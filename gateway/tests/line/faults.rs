@@ -326,7 +326,7 @@ async fn a_line_ends_when_nobody_listens() {
     assert_eq!(usize::try_from(peer.questions()).expect("a count") % REQUESTS, 0);
 }
 
-fn settings_for_simulator() -> firegrid_gateway::settings::Settings {
+pub(crate) fn settings_for_simulator() -> firegrid_gateway::settings::Settings {
     settings("127.0.0.1:1".parse().expect("an address"), &[1], "100ms")
 }
 
@@ -351,7 +351,7 @@ fn at(
     settings
 }
 
-async fn simulated(settings: firegrid_gateway::settings::Settings) -> (Simulator, Site) {
+pub(crate) async fn simulated(settings: firegrid_gateway::settings::Settings) -> (Simulator, Site) {
     let simulator = simulator(&settings).await;
     let site = Site::start(at(&simulator, settings), 64);
     (simulator, site)

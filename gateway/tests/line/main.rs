@@ -9,5 +9,6 @@ mod faults;
 mod peer;
 mod probe;
 mod reads_only;
+mod scripted;
 mod shown;
 mod site;
