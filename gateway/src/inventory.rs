@@ -1,9 +1,12 @@
 //! Every device and point of the box, numbered in the order of the settings.
 //!
-//! Inside the gateway a point is its number; names stand here once.
+//! Inside the gateway a point is its number; names stand here once. What only the centre needs
+//! of a point is handed over with the catalogue and not kept: a box may have 100,000 of them.
 
 use firegrid_wire::catalogue::{Catalogue, DeviceEntry, PointEntry};
 use firegrid_wire::limits::BATCH_BYTES;
+use firegrid_wire::names::PointId;
+use firegrid_wire::quantity::Unit;
 use firegrid_wire::span::Lane;
 
 /// What a reading's record takes besides its point's name, at most: the time, every word of a
@@ -26,6 +29,8 @@ pub struct PointIndex(pub u32);
 pub struct Inventory {
     devices: Vec<Device>,
     points: Vec<Point>,
+    /// Of every point, until the catalogue is handed over.
+    entries: Vec<PointEntry>,
 }
 
 /// One Modbus slave.
@@ -40,12 +45,25 @@ pub struct Device {
 /// One thing that can be read of a device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// Name, lane, unit and what else the centre is told.
-    pub entry: PointEntry,
+    /// What the gateway itself knows of it.
+    pub entry: Known,
     /// The device it belongs to.
     pub device: DeviceIndex,
     /// A number is worth sending when it moved by more than this, in its unit.
     pub deadband: f64,
+}
+
+/// What the gateway itself knows of a point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// `{device}/{point}`.
+    pub n: PointId,
+    /// What people call it.
+    pub label: String,
+    /// The lane it lives in.
+    pub lane: Lane,
+    /// The unit of an analog point; none for a discrete one.
+    pub u: Option<Unit>,
 }
 
 impl Inventory {
@@ -57,11 +75,12 @@ impl Inventory {
     ) -> DeviceIndex {
         let device = DeviceIndex(self.devices.len() as u32);
         let first = self.points.len() as u32;
-        self.points.extend(points.into_iter().map(|(entry, deadband)| Point {
-            entry,
-            device,
-            deadband,
-        }));
+        for (entry, deadband) in points {
+            let (n, label) = (entry.n.clone(), entry.label.clone());
+            let known = Known { n, label, lane: entry.lane, u: entry.u };
+            self.points.push(Point { entry: known, device, deadband });
+            self.entries.push(entry);
+        }
         self.devices.push(Device { entry, points: first..self.points.len() as u32 });
         device
     }
@@ -104,12 +123,19 @@ impl Inventory {
         (records + batches * FRAME_BYTES) as u64
     }
 
-    /// What the centre is told of the box.
+    /// What the centre is told of the box. Of an inventory that has handed it over, devices
+    /// alone are left.
     pub fn catalogue(&self) -> Catalogue {
-        Catalogue {
-            devices: self.devices.iter().map(|device| device.entry.clone()).collect(),
-            points: self.points.iter().map(|point| point.entry.clone()).collect(),
-        }
+        let devices = self.devices.iter().map(|device| device.entry.clone());
+        Catalogue { devices: devices.collect(), points: self.entries.clone() }
+    }
+
+    /// Hands over what the centre is told of the box: it is not kept here.
+    pub fn hand_over(mut self) -> (Catalogue, Inventory) {
+        let devices = self.devices.iter().map(|device| device.entry.clone()).collect();
+        let points = std::mem::take(&mut self.entries);
+        self.points.shrink_to_fit();
+        (Catalogue { devices, points }, self)
     }
 }
 

@@ -106,7 +106,9 @@ fn main() -> ExitCode {
 /// Runs until SIGTERM or Ctrl-C, and reads the settings anew on SIGHUP; a service that ends for another reason has failed.
 fn run(settings: Settings, file: PathBuf, log_format: LogFormat) -> ExitCode {
     begin_log(log_format);
-    let ended = tokio::runtime::Runtime::new()
+    let ended = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(run_until_asked(settings, file)));
     match ended {

@@ -37,7 +37,7 @@ use crate::settings::Settings;
 use crate::spool::{self, Spool};
 use crate::status::{Desk, Question};
 use crate::systemd::{Systemd, Told};
-use crate::uplink::{self, FromUplink, Pages, Place, Target, Uplink};
+use crate::uplink::{self, FromUplink, Place, Target, Uplink};
 use lines::{Heard, Lines};
 use reload::{Fresh, Reload, Step};
 use sending::{Sending, hook};
@@ -131,7 +131,7 @@ enum Wake {
 impl Service {
     async fn start(settings: Settings) -> anyhow::Result<Service> {
         let clock = Clock::begin();
-        let catalogue = Pages::of(&settings.inventory.catalogue());
+        let Fresh { settings, lines, catalogue } = settings.into();
         let labels =
             Labels { gateway: settings.gateway.clone(), catalogue: catalogue.hash().clone() };
         let spool = open_spool(&settings, &labels).await?;
@@ -165,7 +165,6 @@ impl Service {
         let hook = hook(&settings);
         let socket = listen(&settings.data, &desk);
         let status = show(settings.status, &desk);
-        let Fresh { settings, lines } = settings.into();
         let lines = Lines::begin(lines, clock, settings.data.join("refused"));
         tracing::info!(
             gateway = %settings.gateway,

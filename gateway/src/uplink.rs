@@ -14,16 +14,15 @@
 
 mod feed;
 mod mqtt;
+mod pages;
 pub mod sender;
 mod session;
 mod standing;
 mod tls;
 mod window;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use firegrid_wire::catalogue::{Catalogue, CatalogueHash};
 use firegrid_wire::names::{GatewayId, RegionId};
 use firegrid_wire::presence::{Connection, Presence};
 use firegrid_wire::span::{Lane, PerLane};
@@ -38,6 +37,7 @@ use mqtt::LinkSettings;
 use sender::{Left, Loss, Sender};
 use session::{Ended, Session};
 
+pub use pages::Pages;
 pub use standing::Standing;
 pub use tls::{Identity, Tls, TlsFiles, TlsMistake};
 
@@ -88,13 +88,6 @@ pub struct Place {
     pub gateway: GatewayId,
 }
 
-/// A catalogue as it travels.
-#[derive(Debug, Clone)]
-pub struct Pages {
-    hash: CatalogueHash,
-    pages: Arc<[Vec<u8>]>,
-}
-
 /// Which of the broker's addresses is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -120,22 +113,11 @@ pub enum FromUplink {
     TakenOver,
 }
 
-impl Pages {
-    /// The pages of a catalogue.
-    pub fn of(catalogue: &Catalogue) -> Pages {
-        Pages { hash: catalogue.hash(), pages: catalogue.pages().into() }
-    }
-
-    /// The hash that every batch names.
-    pub fn hash(&self) -> &CatalogueHash {
-        &self.hash
-    }
-}
-
 impl Target {
     /// Becomes another target; whether that is different.
     pub fn exchange(&mut self, other: Target) -> bool {
-        let differs = self.broker != other.broker || self.catalogue.hash != other.catalogue.hash;
+        let differs =
+            self.broker != other.broker || self.catalogue.hash() != other.catalogue.hash();
         *self = other;
         differs
     }

@@ -12,6 +12,7 @@
 //! out, and says how often the point changed in that minute. A fire-class state that was not sent
 //! in that minute is never held.
 
+use firegrid_wire::quantity::Unit;
 use firegrid_wire::reading::{Quality, Value};
 use firegrid_wire::state::StateSet;
 use firegrid_wire::time::{GatewayTime, Millis};
@@ -28,12 +29,27 @@ pub struct Said {
     pub quality: Quality,
 }
 
-/// What the box remembers of one point.
+/// What the box remembers of one point. There are up to a hundred thousand of them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Memory {
-    read: Option<Said>,
-    sent: Option<Said>,
-    minute: Option<Minute>,
+    read: Option<Kept>,
+    sent: Option<Kept>,
+    /// Of a discrete point, once it was read.
+    chatter: Option<Box<Chatter>>,
+}
+
+/// What a point said, packed. Words of a newer gateway are none of this one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kept {
+    Number(f64, Unit, Quality),
+    States(StateSet, Quality),
+    Unknown(Quality),
+}
+
+/// How often a discrete point changes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Chatter {
+    minute: Minute,
     /// How often it changed in the minute that is over, if not all of that was told.
     untold: Option<u32>,
 }
@@ -69,31 +85,33 @@ pub enum Worth {
 impl Memory {
     /// Takes what was read; why it is worth sending, if it is.
     pub fn take(&mut self, read: Said, deadband: f64) -> Option<Worth> {
-        let worth = worth(self.sent.as_ref(), &read, deadband);
+        let read = Kept::of(&read);
         self.read = Some(read);
-        worth
+        worth(self.sent, read, deadband)
     }
 
     /// The last reading.
-    pub fn read(&self) -> Option<&Said> {
-        self.read.as_ref()
+    pub fn read(&self) -> Option<Said> {
+        self.read.map(Kept::said)
     }
 
     /// Takes what a discrete point said at a time; why it is worth sending, if it is. `most`
     /// changes pass in a minute.
     pub fn take_discrete(&mut self, read: Said, time: GatewayTime, most: u32) -> Option<Worth> {
-        let worth = worth(self.sent.as_ref(), &read, 0.0);
-        let fires = fire_class(&read.value);
-        let moved = self.read.as_ref().is_some_and(|before| *before != read);
+        let read = Kept::of(&read);
+        let worth = worth(self.sent, read, 0.0);
+        let fires = read.fire_class();
+        let moved = self.read.is_some_and(|before| before != read);
         self.read = Some(read);
-        let minute = match self.minute {
-            Some(minute) if minute.lasts(time) => minute,
-            before => {
-                self.untold = before.filter(|minute| minute.holds).map(|minute| minute.read);
-                Minute { begin: time, changes: 0, read: 0, fires: StateSet::NORMAL, holds: false }
-            }
-        };
-        let minute = self.minute.insert(minute);
+        let anew =
+            Minute { begin: time, changes: 0, read: 0, fires: StateSet::NORMAL, holds: false };
+        let chatter =
+            self.chatter.get_or_insert_with(|| Box::new(Chatter { minute: anew, untold: None }));
+        let before = chatter.minute;
+        if !before.lasts(time) {
+            **chatter = Chatter { minute: anew, untold: before.holds.then_some(before.read) };
+        }
+        let minute = &mut chatter.minute;
         minute.read = minute.read.saturating_add(u32::from(moved));
         let worth = worth?;
         let is_new_fire = fires.intersection(minute.fires) != fires;
@@ -104,44 +122,81 @@ impl Memory {
             return Some(worth);
         }
         minute.holds = true;
-        let stands = self.sent.as_ref().map(|sent| &sent.value);
-        (stands != Some(&Value::Unknown)).then_some(Worth::Held)
+        let stands_unknown = matches!(self.sent, Some(Kept::Unknown(_)));
+        (!stands_unknown).then_some(Worth::Held)
     }
 
     /// Whether a change is held whose minute is over.
     pub fn is_due(&self, time: GatewayTime) -> bool {
-        self.minute.is_some_and(|minute| minute.holds && !minute.lasts(time))
+        self.minute().is_some_and(|minute| minute.holds && !minute.lasts(time))
     }
 
     /// Whether a change is held.
     pub fn holds(&self) -> bool {
-        self.minute.is_some_and(|minute| minute.holds)
+        self.minute().is_some_and(|minute| minute.holds)
     }
 
     /// The last reading goes out now; while a change is held, that the point is unknown.
-    pub fn send(&mut self) -> Option<&Said> {
-        self.sent.clone_from(&self.read);
-        if self.holds()
-            && let Some(sent) = &mut self.sent
-        {
-            sent.value = Value::Unknown;
-        }
-        self.sent.as_ref()
+    pub fn send(&mut self) -> Option<Said> {
+        self.sent = match self.read {
+            Some(read) if self.holds() => Some(Kept::Unknown(read.quality())),
+            read => read,
+        };
+        self.sent.map(Kept::said)
     }
 
     /// How often the point changed in a minute that is over and of which not all was told; to be
     /// told once, with what goes out now.
     pub fn untold(&mut self) -> Option<u32> {
-        self.untold.take()
+        self.chatter.as_mut().and_then(|chatter| chatter.untold.take())
     }
 
     /// A refresh tells the point: a fire-class state as it is, also while a change is held.
-    pub fn refresh(&mut self) -> Option<&Said> {
-        if self.read.as_ref().is_some_and(|read| read.value.is_fire_class()) {
-            self.sent.clone_from(&self.read);
-            return self.sent.as_ref();
+    pub fn refresh(&mut self) -> Option<Said> {
+        if self.read.is_some_and(|read| !read.fire_class().is_normal()) {
+            self.sent = self.read;
+            return self.sent.map(Kept::said);
         }
         self.send()
+    }
+
+    fn minute(&self) -> Option<Minute> {
+        self.chatter.as_ref().map(|chatter| chatter.minute)
+    }
+}
+
+impl Kept {
+    fn of(said: &Said) -> Kept {
+        match &said.value {
+            Value::Number(number, unit) => Kept::Number(*number, *unit, said.quality),
+            Value::States(states) => Kept::States(states.set, said.quality),
+            Value::Unknown => Kept::Unknown(said.quality),
+        }
+    }
+
+    fn said(self) -> Said {
+        match self {
+            Kept::Number(number, unit, quality) => {
+                Said { value: Value::Number(number, unit), quality }
+            }
+            Kept::States(set, quality) => Said { value: Value::States(set.into()), quality },
+            Kept::Unknown(quality) => Said { value: Value::Unknown, quality },
+        }
+    }
+
+    fn quality(self) -> Quality {
+        match self {
+            Kept::Number(.., quality) | Kept::States(_, quality) | Kept::Unknown(quality) => {
+                quality
+            }
+        }
+    }
+
+    fn fire_class(self) -> StateSet {
+        match self {
+            Kept::States(set, _) => set.intersection(StateSet::FIRE_CLASS),
+            Kept::Number(..) | Kept::Unknown(_) => StateSet::NORMAL,
+        }
     }
 }
 
@@ -152,17 +207,13 @@ impl Minute {
     }
 }
 
-fn fire_class(value: &Value) -> StateSet {
-    value.states().map_or(StateSet::NORMAL, |states| states.set.intersection(StateSet::FIRE_CLASS))
-}
-
-fn worth(sent: Option<&Said>, read: &Said, deadband: f64) -> Option<Worth> {
+fn worth(sent: Option<Kept>, read: Kept, deadband: f64) -> Option<Worth> {
     let Some(sent) = sent else { return Some(Worth::First) };
-    if sent.quality != read.quality {
+    if sent.quality() != read.quality() {
         return Some(Worth::Quality);
     }
-    match (&sent.value, &read.value) {
-        (Value::Number(before, unit), Value::Number(now, same)) if unit == same => {
+    match (sent, read) {
+        (Kept::Number(before, unit, _), Kept::Number(now, same, _)) if unit == same => {
             ((now - before).abs() > deadband).then_some(Worth::Moved)
         }
         (before, now) => (before != now).then_some(Worth::Changed),
@@ -172,7 +223,6 @@ fn worth(sent: Option<&Said>, read: &Said, deadband: f64) -> Option<Worth> {
 #[cfg(test)]
 mod tests {
     use firegrid_wire::limits::CHANGES_PER_MINUTE as MOST;
-    use firegrid_wire::quantity::Unit;
     use firegrid_wire::state::{State, StateSet};
     use proptest::prelude::*;
 
@@ -257,7 +307,7 @@ mod tests {
         memory.take(pascal(400_000.0), 1_000.0);
         memory.send();
         assert_eq!(memory.take(pascal(400_900.0), 1_000.0), None);
-        assert_eq!(memory.send(), Some(&pascal(400_900.0)));
+        assert_eq!(memory.send(), Some(pascal(400_900.0)));
     }
 
     /// What a discrete point that says this, one after the other so many milliseconds apart,
@@ -356,12 +406,12 @@ mod tests {
                 prop_assert!(minute <= 2 * (10 + 1 + 2 * 2), "{} in a minute", minute);
             }
             prop_assert!(!calm, "what stands is neither what the point says nor unknown");
-            let last = memory.read().cloned().expect("it was read");
+            let last = memory.read().expect("it was read");
             let over = GatewayTime::from_millis(now + 60_000);
             if memory.take_discrete(last.clone(), over, MOST).is_some() {
                 memory.send();
             }
-            prop_assert_eq!(memory.sent.as_ref(), Some(&last), "the last state gets out");
+            prop_assert_eq!(memory.sent.map(Kept::said), Some(last), "the last state gets out");
         }
     }
 }

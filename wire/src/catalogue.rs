@@ -150,37 +150,48 @@ impl Catalogue {
 
     /// The pages, each with its bytes of at most 64 KiB.
     pub fn pages(&self) -> Vec<Vec<u8>> {
-        let hash = self.hash();
-        let empty = || Page {
-            hash: hash.clone(),
-            page: 0,
-            pages: 0,
-            devices: Vec::new(),
-            points: Vec::new(),
-        };
-        let mut pages = vec![empty()];
+        self.pages_of(&self.hash()).collect()
+    }
+
+    /// The pages under a hash that is known already, one after the other.
+    pub fn pages_of(&self, hash: &CatalogueHash) -> impl Iterator<Item = Vec<u8>> {
+        /// A page that borrows its entries.
+        #[derive(serde::Serialize)]
+        struct Shown<'a> {
+            hash: &'a CatalogueHash,
+            page: u32,
+            pages: u32,
+            devices: &'a [DeviceEntry],
+            points: &'a [PointEntry],
+        }
+        let devices = self.devices.iter().map(|device| bytes(device).len());
+        let lengths = devices.chain(self.points.iter().map(|point| bytes(point).len()));
+        // The places of the first entries of all pages but the first.
+        let mut borders = Vec::new();
         let mut room = MESSAGE_BYTES - PAGE_FRAME_BYTES;
-        let mut page_for = |size: usize, pages: &mut Vec<Page>| {
-            if room < size + 1 {
-                pages.push(empty());
+        for (place, length) in lengths.enumerate() {
+            if room < length + 1 {
+                borders.push(place);
                 room = MESSAGE_BYTES - PAGE_FRAME_BYTES;
             }
-            room = room.saturating_sub(size + 1);
-        };
-        for device in &self.devices {
-            page_for(bytes(device).len(), &mut pages);
-            pages.iter_mut().last().into_iter().for_each(|p| p.devices.push(device.clone()));
+            room = room.saturating_sub(length + 1);
         }
-        for point in &self.points {
-            page_for(bytes(point).len(), &mut pages);
-            pages.iter_mut().last().into_iter().for_each(|p| p.points.push(point.clone()));
-        }
-        let count = pages.len() as u32;
-        for (number, page) in pages.iter_mut().enumerate() {
-            page.page = number as u32 + 1;
-            page.pages = count;
-        }
-        pages.iter().map(bytes).collect()
+        let pages = borders.len() as u32 + 1;
+        let ends: Vec<usize> =
+            borders.iter().copied().chain([self.devices.len() + self.points.len()]).collect();
+        let begins = [0].into_iter().chain(borders);
+        let of_points = |place: usize| place.saturating_sub(self.devices.len());
+        let of_devices = |place: usize| place.min(self.devices.len());
+        let (hash, shown) = (hash.clone(), (1..).zip(begins.zip(ends)));
+        shown.map(move |(page, (begin, end))| {
+            bytes(&Shown {
+                hash: &hash,
+                page,
+                pages,
+                devices: &self.devices[of_devices(begin)..of_devices(end)],
+                points: &self.points[of_points(begin)..of_points(end)],
+            })
+        })
     }
 
     /// Puts pages together; `None` while one is missing or the whole does not match its hash.

@@ -99,7 +99,7 @@ impl Points {
     /// The last reading of a point goes out, under this time. `None` if it was never read.
     pub(super) fn send(&mut self, point: PointIndex, time: GatewayTime) -> Option<Reading> {
         let memory = &mut self.memory[point.0 as usize];
-        let (said, changes) = (memory.send()?.clone(), memory.untold());
+        let (said, changes) = (memory.send()?, memory.untold());
         Some(Reading { changes, ..self.reading(point, said, time) })
     }
 
@@ -113,7 +113,7 @@ impl Points {
         for point in due {
             self.held.remove(&point);
             let memory = &mut self.memory[point.0 as usize];
-            let Some(said) = memory.read().cloned() else { continue };
+            let Some(said) = memory.read() else { continue };
             if memory.take_discrete(said, time, self.most_changes).is_some() {
                 readings.extend(self.send(point, time));
             }
@@ -145,7 +145,7 @@ impl Points {
             .map(PointIndex)
             .filter(|point| inventory.point(*point).entry.lane == lane)
             .filter_map(|point| {
-                let said = self.memory[point.0 as usize].refresh()?.clone();
+                let said = self.memory[point.0 as usize].refresh()?;
                 Some(self.reading(point, said, time))
             })
             .collect()

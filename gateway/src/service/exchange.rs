@@ -11,7 +11,7 @@ use super::show::show;
 use super::{Service, fresh_span};
 use crate::recorder::{Exchange, Labels};
 use crate::systemd::Told;
-use crate::uplink::{Pages, Target};
+use crate::uplink::Target;
 
 impl Service {
     /// Takes up settings that were read, or tells why not.
@@ -37,20 +37,20 @@ impl Service {
     }
 
     /// Exchanges what is meant otherwise than before. What is meant as before is not disturbed.
-    async fn take_up(&mut self, Fresh { settings, lines }: Fresh) {
+    async fn take_up(&mut self, Fresh { settings, lines, catalogue }: Fresh) {
         let mut outputs = Vec::new();
         let plan = self.lines.plan(lines);
         for news in self.lines.stop_what_ends(&plan).await {
             self.recorder.news(news, self.clock.uptime(), &mut outputs);
         }
-        let catalogue = Pages::of(&settings.inventory.catalogue());
+        let is_told = self.target.borrow().catalogue.hash() == catalogue.hash();
         let target = Target { broker: settings.broker.clone(), catalogue: catalogue.clone() };
         for lane in Lane::ALL {
             self.spool.lanes[lane].exchange(catalogue.hash().clone(), settings.quotas[lane]);
         }
         // The connection begins with the catalogue, so it is left before a batch names it.
         self.target.send_if_modified(|before| before.exchange(target));
-        if self.settings.inventory != settings.inventory {
+        if !is_told || self.settings.inventory != settings.inventory {
             let labels =
                 Labels { gateway: settings.gateway.clone(), catalogue: catalogue.hash().clone() };
             let inventory = Arc::clone(&settings.inventory);

@@ -9,6 +9,7 @@
 //! like any other: a reload is taken up as a whole or not at all.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use firegrid_wire::document::{Mistake, Mistakes};
 use firegrid_wire::time::GatewayTime;
@@ -17,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::lines::Meant;
 use crate::settings::Settings;
+use crate::uplink::Pages;
 
 /// Where new settings come from, and who asks for them.
 #[derive(Debug)]
@@ -66,15 +68,19 @@ pub(super) enum Step {
 /// Settings that nothing has come of yet.
 #[derive(Debug)]
 pub(super) struct Fresh {
-    /// All but the lines.
+    /// All but the lines and what the centre alone is told.
     pub(super) settings: Settings,
     pub(super) lines: Vec<Meant>,
+    pub(super) catalogue: Pages,
 }
 
 impl From<Settings> for Fresh {
     fn from(mut settings: Settings) -> Fresh {
         let lines = std::mem::take(&mut settings.lines).into_iter().map(Meant::of).collect();
-        Fresh { settings, lines }
+        let inventory = Arc::unwrap_or_clone(std::mem::take(&mut settings.inventory));
+        let (catalogue, inventory) = inventory.hand_over();
+        settings.inventory = Arc::new(inventory);
+        Fresh { settings, lines, catalogue: Pages::of(&catalogue) }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::mqtt::{Link, LinkEvent};
 use super::sender::{Input, Left, Output, Sender, Ticket};
-use super::{FromUplink, Route, Uplink, presence};
+use super::{FromUplink, Pages, Route, Uplink, presence};
 use crate::recorder::OutgoingBeat;
 use crate::settings::Address;
 use crate::spool::{Entry, Standing};
@@ -34,7 +34,7 @@ pub(super) struct Session<'a> {
     readings: PerLane<Option<Awaited>>,
     topics: PerLane<String>,
     beat_topic: String,
-    retained: Vec<(String, Vec<u8>)>,
+    catalogue: Pages,
 }
 
 /// A reading that was asked for.
@@ -79,13 +79,7 @@ impl<'a> Session<'a> {
     ) -> Session<'a> {
         let place = uplink.place.clone();
         let catalogue = uplink.target.borrow_and_update().catalogue.clone();
-        let pages = catalogue.pages.iter().enumerate().map(|(number, page)| {
-            let channel = Channel::Catalogue(catalogue.hash.clone(), number as u32 + 1);
-            (place.topic(channel), page.clone())
-        });
-        let birth = (place.topic(Channel::Presence), presence(Connection::Online));
-        let retained: Vec<_> = std::iter::once(birth).chain(pages).collect();
-        sender.begin(retained.len(), uplink.clock.uptime());
+        sender.begin(1 + catalogue.count(), uplink.clock.uptime());
         Session {
             link: Link::open(&uplink.link_settings(&route)),
             broker: route.address,
@@ -93,7 +87,7 @@ impl<'a> Session<'a> {
             readings: PerLane::default(),
             topics: PerLane::from_fn(|lane| place.topic(Channel::Lane(lane))),
             beat_topic: place.topic(Channel::Beat),
-            retained,
+            catalogue,
             uplink,
             sender,
         }
@@ -236,6 +230,16 @@ impl<'a> Session<'a> {
         None
     }
 
+    /// What goes out before the batches: first that the gateway is there, then its catalogue.
+    fn retained(&self, number: usize) -> (String, Vec<u8>) {
+        let place = &self.uplink.place;
+        let Some(page) = number.checked_sub(1) else {
+            return (place.topic(Channel::Presence), presence(Connection::Online));
+        };
+        let channel = Channel::Catalogue(self.catalogue.hash().clone(), number as u32);
+        (place.topic(channel), self.catalogue.page(page))
+    }
+
     /// Publishes what is to be published; whether the link could take it.
     fn publish(&mut self, output: &Output) -> bool {
         match output {
@@ -243,10 +247,10 @@ impl<'a> Session<'a> {
                 let envelope = Envelope { name: None, sent: *sent, current: beat.span };
                 self.link.publish_beat(&self.beat_topic, &envelope, beat.to_bytes())
             }
-            Output::Retained(number) => self
-                .retained
-                .get(*number)
-                .is_none_or(|(topic, body)| self.link.publish_retained(topic, body.clone())),
+            Output::Retained(number) => {
+                let (topic, body) = self.retained(*number);
+                self.link.publish_retained(&topic, body)
+            }
             Output::Batch(lane, entry) => {
                 let clock = *self.uplink.spans.borrow();
                 let sent = clock.at(self.uplink.clock.uptime());

@@ -146,9 +146,9 @@ async fn the_simulator_plays_contacts_and_gst_devices() {
 #[test]
 fn an_added_point_is_told_to_the_centre_as_the_site_describes_it() {
     let settings = settings("10.0.0.9:502", "gst-site-sheet", GST);
-    let entries: Vec<_> = settings.inventory.points().map(|(_, point)| &point.entry).collect();
+    let entries = settings.inventory.catalogue().points;
     let told = |at: usize| {
-        let entry = entries[at];
+        let entry = &entries[at];
         (entry.label.as_str(), entry.system, entry.part, entry.source.as_str())
     };
     assert_eq!(

@@ -8,9 +8,9 @@ fn rearranged() -> (Arc<Inventory>, Vec<(DeviceIndex, DeviceIndex)>) {
     let mut inventory = Inventory::default();
     for device in [PUMP, RISER2, FACP] {
         let device = before.device(device).clone();
+        let entries = before.catalogue().points;
         let points = device.points.clone().map(|point| {
-            let point = before.point(PointIndex(point));
-            (point.entry.clone(), point.deadband)
+            (entries[point as usize].clone(), before.point(PointIndex(point)).deadband)
         });
         inventory.add(device.entry, points.collect::<Vec<_>>());
     }
