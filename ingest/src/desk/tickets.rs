@@ -295,6 +295,7 @@ impl TicketBook {
             | State::Rectifying
             | State::Suspended => {
                 self.happened(id, Event::Relapsed, "relapsed", decision, owner, to);
+                self.adopt_effects(id, decision.arrived, to);
             }
             State::Void => {}
         }

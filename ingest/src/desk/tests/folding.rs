@@ -145,6 +145,23 @@ fn the_highest_cause_hides_all_and_what_it_leaves_goes_under_the_next() {
 }
 
 #[test]
+fn a_cause_that_relapses_hides_again_what_it_had_let_go() {
+    let mut book = book();
+    let told = play(
+        &mut book,
+        &[
+            hazard("device-silent", "facp1/comm", Raised, 600),
+            hazard("point-silent", &detector(1), Raised, 700),
+            hazard("device-silent", "facp1/comm", Calmed, 800),
+        ],
+    );
+    let back = tick(&mut book, 920);
+    assert_eq!(shown([&told, &back]).len(), 2, "it is still wrong");
+    let dead = play(&mut book, &[hazard("device-silent", "facp1/comm", Relapsed, 1_000)]);
+    assert_eq!(shown([&told, &back, &dead]), ["device-silent mall-01/facp1/comm"]);
+}
+
+#[test]
 fn what_is_no_effect_is_never_hidden() {
     let mut book = book();
     let told = play(
