@@ -3,6 +3,7 @@
 import { createApp } from "vue";
 
 import App from "./App.vue";
+import { beginRenewal } from "./centre/renewal";
 import { begin } from "./centre/store";
 import "./look/tokens.css";
 import "./look/page.css";
@@ -12,5 +13,6 @@ import { language, speak, words } from "./words";
 
 speak(language());
 begin();
+beginRenewal();
 beginSound();
 createApp(App).use(words).use(routes).mount("#page");

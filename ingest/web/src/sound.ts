@@ -25,20 +25,23 @@ export const sounding = ref<Sounding>("false");
 let context: AudioContext | null = null;
 let wanted: Wanted = "none";
 let rounds = 0;
+let rhythm: ReturnType<typeof setInterval> | undefined;
 
-/** What sounds from now on. */
+/** What sounds from now on; its first tone now. */
 export function sound(what: Wanted): void {
   if (what === wanted) return;
   wanted = what;
   rounds = 0;
-  show();
+  beginRhythm();
 }
 
 /** Somebody touched the page. */
 export function wake(): void {
   if (typeof AudioContext === "undefined") return;
   context ??= new AudioContext();
-  context.resume().then(show, show);
+  const before = context.state;
+  // What waited for the touch is heard with it.
+  context.resume().then(() => { if (before !== "running") beginRhythm(); }, show);
 }
 
 export function beginSound(): void {
@@ -46,8 +49,19 @@ export function beginSound(): void {
   addEventListener("keydown", wake);
   // A wall that is allowed to needs nobody to touch it.
   wake();
+  beginRhythm();
+}
+
+/** A round now, and one every so often from now on. */
+function beginRhythm(): void {
+  clearInterval(rhythm);
+  rhythm = setInterval(round, EVERY_MS);
+  round();
+}
+
+function round(): void {
   show();
-  setInterval(() => { show(); beep(); }, EVERY_MS);
+  beep();
 }
 
 function show(): void {

@@ -18,6 +18,13 @@ export class Refusal extends Error {
   }
 }
 
+/** A list broke off after its first page: what had come of it by then. */
+export class BrokenOff<T = unknown> extends Error {
+  constructor(readonly items: T[], cause: unknown) {
+    super("the list broke off", { cause });
+  }
+}
+
 /** There is no such resource: this centre is older than the page. */
 export function missing(error: unknown): boolean {
   return error instanceof Refusal && error.status === 404;
@@ -49,12 +56,14 @@ export function act<T>(resource: string, body: unknown): Promise<T> {
   });
 }
 
-/** A whole list, page after page. `next` remains if it did not end within the bound. */
+/** A whole list, page after page. `next` remains if it did not end within the bound. Throws `BrokenOff` with what came. */
 export async function all<T>(resource: string, query: Query = {}, limit = 1000): Promise<Listed<T>> {
   const items: T[] = [];
   let after: string | null = null;
   for (let page = 0; page < PAGES; page += 1) {
-    const answer: Listed<T> = await look<Listed<T>>(resource, { ...query, limit, after });
+    const answer: Listed<T> = await look<Listed<T>>(resource, { ...query, limit, after }).catch((error: unknown) => {
+      throw page === 0 ? error : new BrokenOff(items, error);
+    });
     items.push(...answer.items);
     after = answer.next;
     if (after === null || after === undefined) return { items, next: null };

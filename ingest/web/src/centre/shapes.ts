@@ -49,7 +49,6 @@ export interface Alarm extends Whereabouts {
   gateway: string;
   point: string | null;
   label: string | null;
-  building?: string | null;
   zone?: string | null;
   raised: string;
   arrived: string | null;
@@ -71,17 +70,6 @@ export interface Alarm extends Whereabouts {
   sounds?: boolean;
   blind?: Both | null;
   history?: HistoryLine[];
-}
-
-/** Fires of one unit that belong together. */
-export interface Incident {
-  id: string;
-  first: Alarm;
-  count: number;
-  zones: string[];
-  active: number;
-  sounding: boolean;
-  alarms: string[];
 }
 
 export type TicketState = "verify" | "dispatch" | "accept" | "rectifying" | "recheck" | "suspended" | "closed" | "void";

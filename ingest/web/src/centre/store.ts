@@ -9,11 +9,13 @@
 
 import { computed, reactive } from "vue";
 
-import { all, ifThere, look } from "./ask";
+import { beside, isWhole } from "./alarms";
+import { all, BrokenOff, ifThere, look } from "./ask";
 import { BROWSER, follow } from "./follow";
 import { sayClock } from "./clock";
+import { sawVersion } from "./renewal";
 import { mustBeHeard } from "./sounding";
-import type { Alarm, CentreEvent, Coverage, Demo, Gateway, Health, Incident, Listed, Ticket } from "./shapes";
+import type { Alarm, CentreEvent, Coverage, Demo, Gateway, Health, Listed, Ticket } from "./shapes";
 
 /** Without a word for so long the centre is lost. It pulses every five seconds. */
 export const LOST_MS = 12000;
@@ -56,8 +58,6 @@ export const centre = reactive({
   contact: { state: "connecting" } as Contact,
   health: null as Health | null,
   alarms: [] as Alarm[],
-  /** Null where the centre keeps no incidents. */
-  incidents: null as Incident[] | null,
   tickets: [] as Ticket[],
   gateways: [] as Gateway[],
   /** Null where the centre does not tell its coverage by grid. */
@@ -89,6 +89,8 @@ let heardAt: string | null = null;
 const owed = new Set<Topic>(TOPICS);
 /** Since when a list cannot be read. */
 const failing = new Map<Topic, number>();
+/** When each list that failed is tried again: one timer each, however often it fails. */
+const retries = new Map<Topic, ReturnType<typeof setTimeout>>();
 /** Whether the centre could not be reached since it last spoke. */
 let missed = false;
 /** Since when it cannot be reached at all. */
@@ -177,10 +179,17 @@ async function readUntilSettled(topic: Topic): Promise<void> {
     } while (changed.has(topic));
     owed.delete(topic);
     failing.delete(topic);
+    clearTimeout(retries.get(topic));
+    retries.delete(topic);
   } catch {
     if (!failing.has(topic)) failing.set(topic, performance.now());
-    setTimeout(() => soon([topic]), RETRY_MS);
+    if (!retries.has(topic)) retries.set(topic, setTimeout(() => tryAgain(topic), RETRY_MS));
   }
+}
+
+function tryAgain(topic: Topic): void {
+  retries.delete(topic);
+  soon([topic]);
 }
 
 /** What is due by time alone. */
@@ -209,14 +218,14 @@ function tellContact(): void {
 
 const READERS: Record<Topic, () => Promise<void>> = {
   async alarms() {
-    const [alarms, incidents] = await Promise.all([
-      all<Alarm>("alarms", { state: "open" }),
-      ifThere(look<Listed<Incident>>("incidents")),
-    ]);
-    centre.alarms = withUnreadable(alarms.items);
-    centre.incidents = incidents?.items ?? null;
-    centre.cut.alarms = alarms.next !== null;
-    centre.read.alarms = true;
+    try {
+      const told = await all<Alarm>("alarms", { state: "open" });
+      putAlarms(isWhole(told.items, centre.health) ? told.items : beside(told.items, centre.alarms), told.next !== null);
+    } catch (error) {
+      // What came is shown at once, beside what was known; the list is still owed.
+      if (error instanceof BrokenOff) putAlarms(beside(error.items as Alarm[], centre.alarms), true);
+      throw error;
+    }
   },
   async tickets() {
     const tickets = await all<Ticket>("tickets", { state: "open" });
@@ -237,17 +246,23 @@ const READERS: Record<Topic, () => Promise<void>> = {
   async health() {
     const health = await look<Health>("health");
     sayClock(health.now);
+    // That a box falls silent is no event: the counts tell it.
+    if (centre.health !== null && counts(centre.health) !== counts(health)) soon(["gateways", "coverage"]);
     centre.health = health;
     readHealth = performance.now();
+    sawVersion(health.version);
   },
   async demo() {
     centre.demo = await ifThere(look<Demo>("demo"));
   },
 };
 
-/** While the database cannot be read, what was known of it stays beside what is told without it. */
-function withUnreadable(told: Alarm[]): Alarm[] {
-  if (!centre.health?.commit_failing_since) return told;
-  const here = new Set(told.map((alarm) => alarm.id));
-  return [...told, ...centre.alarms.filter((alarm) => alarm.recorded !== false && !here.has(alarm.id))];
+function putAlarms(alarms: Alarm[], cut: boolean): void {
+  centre.alarms = alarms;
+  centre.cut.alarms = cut;
+  centre.read.alarms = true;
+}
+
+function counts(health: Health): string {
+  return JSON.stringify([health.gateways, health.points]);
 }

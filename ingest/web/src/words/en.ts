@@ -98,7 +98,7 @@ const en: Same<typeof zh> = {
   },
   units: {
     buildings: "Buildings", noBuildings: "No building is entered.", floors: "{above} floors, {below} below ground", noGateway: "No gateway is entered.", noAlarm: "No alarm on record", devices: "Devices", noDevices: "No device is entered.",
-    device: "Device", building: "Building", model: "Maker and model", points: "Points", seek: "Find a point", notable: "Not normal", analog: "Analog", all: "All", allNormal: "Every point is normal", noPoint: "No such point",
+    device: "Device", building: "Building", model: "Maker and model", points: "Points", seek: "Find a point", notable: "Not normal", analog: "Analog", all: "All", allNormal: "Every point is normal", noneKnown: "No point is known, or its box is silent: that does not mean normal", noPoint: "No such point",
     reading: "Reading", sight: "Sight", told: "Read at",
   },
   trends: {

@@ -94,7 +94,7 @@ export default {
   },
   units: {
     buildings: "建筑", noBuildings: "没有登记建筑。", floors: "地上 {above} 层 地下 {below} 层", noGateway: "没有登记网关。", noAlarm: "没有报警记录", devices: "设备", noDevices: "没有登记设备。",
-    device: "设备", building: "建筑", model: "厂家型号", points: "监测点", seek: "搜索监测点", notable: "异常", analog: "模拟量", all: "全部", allNormal: "没有异常的监测点", noPoint: "没有符合条件的监测点",
+    device: "设备", building: "建筑", model: "厂家型号", points: "监测点", seek: "搜索监测点", notable: "异常", analog: "模拟量", all: "全部", allNormal: "没有异常的监测点", noneKnown: "没有已知的监测点，或网关没有联系：不代表正常", noPoint: "没有符合条件的监测点",
     reading: "读数", sight: "可信", told: "读数时间",
   },
   trends: {

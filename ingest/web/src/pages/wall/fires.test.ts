@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { board, drawn, size, DRAWN } from "./fires";
+import { board, drawn, marks, size, taking, untaken, DRAWN, type Fire } from "./fires";
 import type { Alarm, AlarmState } from "../../centre/shapes";
 
 let made = 0;
@@ -61,4 +61,48 @@ describe("the board of the wall", () => {
     }
     expect([1, 2, 3, 4, 5, 6, 7].map(size)).toEqual(["one", "two", "four", "four", "six", "six", "many"]);
   });
+
+  it("goes by the centre's clock: a box whose clock is wrong neither leads nor hides", () => {
+    const came = (arrived: number, raised: number) => alarm({ state: "active-unacked", arrived: new Date(arrived).toISOString(), raised: new Date(raised).toISOString() });
+    const [early, late] = [came(1000, 9e11), came(2000, 0)];
+    const [fire] = board([early, late]).burning;
+    expect([fire?.first.id, fire?.latest?.id]).toEqual([early.id, late.id]);
+    const fires = board([{ ...early, unit: "u1" }, { ...late, unit: "u2" }]).burning;
+    expect(fires.map((one) => one.first.id)).toEqual([late.id, early.id]);
+    const others = board([{ ...early, kind: "prealarm" }, { ...late, kind: "prealarm" }]).others;
+    expect(others.map((one) => one.id)).toEqual([late.id, early.id]);
+  });
+});
+
+describe("what nobody has taken", () => {
+  function check(alarms: Alarm[], fires: number, others: number): void {
+    expect(untaken(board(alarms))).toEqual({ fires, others });
+  }
+
+  it("is counted where it stands: a burning fire is not one of the other alarms", () => {
+    check([], 0, 0);
+    check([alarm({ state: "active-unacked" }), alarm({ state: "active-unacked" })], 1, 0);
+    check([alarm({ state: "active-acked" }), alarm({ state: "active-acked", unit: "u2", kind: "prealarm" })], 0, 0);
+    check([alarm({ state: "returned-unacked" }), alarm({ state: "active-unacked", kind: "prealarm" })], 0, 2);
+    check([alarm({ state: "active-acked" }), alarm({ state: "returned-unacked" })], 1, 0);
+  });
+});
+
+describe("taking a fire", () => {
+  const of = (place: number) => ({ id: "i/1", first: place === 1, place, new_zone: false });
+  const fire = (...alarms: Alarm[]) => board(alarms).burning[0] as Fire;
+
+  it("takes what is shown, as it is shown, and no other", () => {
+    const [one, two] = [alarm({ state: "active-unacked", incident: of(1), version: 3 }), alarm({ state: "returned-unacked", incident: of(2), version: 5 })];
+    const taken = alarm({ state: "active-acked", incident: of(3), version: 7 });
+    expect(taking(fire(one, two, taken))).toEqual([
+      { resource: `alarms/${one.id}/acknowledge`, body: { version: 3 } },
+      { resource: `alarms/${two.id}/acknowledge`, body: { version: 5 } },
+    ]);
+  });
+});
+
+it("the marks of a fire tell of how many of its alarms they are true", () => {
+  const [fire] = board([alarm({ state: "active-unacked", marks: ["testing", "historical"] }), alarm({ state: "active-unacked", marks: ["testing"] }), alarm({ state: "active-unacked" })]).burning;
+  expect(marks(fire as Fire)).toEqual([{ mark: "testing", count: 2 }, { mark: "historical", count: 1 }]);
 });

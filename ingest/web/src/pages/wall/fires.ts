@@ -5,6 +5,7 @@
  */
 
 import type { Alarm } from "../../centre/shapes";
+import { earlier } from "../../centre/alarms";
 import { active, unacked } from "../../centre/sounding";
 
 export interface Fire {
@@ -38,23 +39,44 @@ export function board(alarms: Alarm[]): Board {
     else group.push(alarm);
   }
   const fires = [...groups].map(([key, group]) => together(key, group));
-  fires.sort((one, other) => Number(other.unacked.length > 0) - Number(one.unacked.length > 0) || newest(other).localeCompare(newest(one)));
-  others.sort((one, other) => Number(unacked(other)) - Number(unacked(one)) || other.raised.localeCompare(one.raised));
+  fires.sort((one, other) => Number(other.unacked.length > 0) - Number(one.unacked.length > 0) || earlier(newest(other), newest(one)));
+  others.sort((one, other) => Number(unacked(other)) - Number(unacked(one)) || earlier(other, one));
   const burns = (fire: Fire) => fire.alarms.some(active);
   return { burning: fires.filter(burns), returned: fires.filter((fire) => !burns(fire)), others };
 }
 
 function together(key: string, alarms: Alarm[]): Fire {
   const inOrder = [...alarms].sort((one, other) =>
-    Number(other.incident?.first ?? false) - Number(one.incident?.first ?? false) || one.raised.localeCompare(other.raised));
+    Number(other.incident?.first ?? false) - Number(one.incident?.first ?? false) || earlier(one, other));
   const first = inOrder[0] as Alarm;
-  const last = [...alarms].sort((one, other) => other.raised.localeCompare(one.raised))[0] as Alarm;
+  const last = [...alarms].sort((one, other) => earlier(other, one))[0] as Alarm;
   const zones = [...new Set(inOrder.map((alarm) => alarm.zone).filter((zone): zone is string => Boolean(zone)))];
   return { key, first, latest: last.id === first.id ? null : last, alarms: inOrder, zones, unacked: inOrder.filter(unacked) };
 }
 
-function newest(fire: Fire): string {
-  return (fire.latest ?? fire.first).raised;
+function newest(fire: Fire): Alarm {
+  return fire.latest ?? fire.first;
+}
+
+/** How many lines of the board nobody has taken: of the fires that burn, and of the rest. */
+export function untaken(board: Board): { fires: number; others: number } {
+  const open = (fires: Fire[]) => fires.filter((fire) => fire.unacked.length > 0).length;
+  return { fires: open(board.burning), others: open(board.returned) + board.others.filter(unacked).length };
+}
+
+/** What must be known of a fire beside its place, and of how many of its alarms it is true. */
+export function marks(fire: Fire): { mark: string; count: number }[] {
+  const counted = new Map<string, number>();
+  for (const mark of fire.alarms.flatMap((alarm) => [...new Set(alarm.marks)])) counted.set(mark, (counted.get(mark) ?? 0) + 1);
+  return [...counted].map(([mark, count]) => ({ mark, count }));
+}
+
+/** One thing asked of the centre. */
+export interface Command { resource: string; body: Record<string, unknown> }
+
+/** What takes a fire: the alarms that are shown, as they are shown, and no other. */
+export function taking(fire: Fire): Command[] {
+  return fire.unacked.map((alarm) => ({ resource: `alarms/${encodeURIComponent(alarm.id)}/acknowledge`, body: { version: alarm.version } }));
 }
 
 /** How large fires are drawn: by how many must stand beside each other. */
