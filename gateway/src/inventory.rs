@@ -3,7 +3,7 @@
 //! Inside the gateway a point is its number; names stand here once. What only the centre needs
 //! of a point is handed over with the catalogue and not kept: a box may have 100,000 of them.
 
-use firegrid_wire::catalogue::{Catalogue, DeviceEntry, PointEntry};
+use firegrid_wire::catalogue::{Catalogue, DeviceEntry, PointEntry, page_count};
 use firegrid_wire::limits::BATCH_BYTES;
 use firegrid_wire::names::PointId;
 use firegrid_wire::quantity::Unit;
@@ -128,6 +128,11 @@ impl Inventory {
     pub fn catalogue(&self) -> Catalogue {
         let devices = self.devices.iter().map(|device| device.entry.clone());
         Catalogue { devices: devices.collect(), points: self.entries.clone() }
+    }
+
+    /// How many pages that is.
+    pub fn catalogue_pages(&self) -> u32 {
+        page_count(self.devices.iter().map(|device| &device.entry), &self.entries)
     }
 
     /// Hands over what the centre is told of the box: it is not kept here.

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use firegrid_wire::document::{Document, Mistakes, Table};
+use firegrid_wire::limits::CATALOGUE_PAGES;
 use firegrid_wire::names::{GatewayId, RegionId};
 use firegrid_wire::span::PerLane;
 use firegrid_wire::time::Millis;
@@ -113,7 +114,9 @@ fn settings(document: &Document, beside: &Path, elsewhere: &mut Mistakes) -> Opt
     let status = status::read_status(&root);
     let hook = hook::read_hook(&root);
     let quotas = quota::read_quotas(&root, &inventory);
+    let described = is_describable(&root, &inventory);
     let (hook, sending_failed_after) = hook?;
+    described.then_some(())?;
     Some(Settings {
         hook,
         sending_failed_after,
@@ -126,6 +129,21 @@ fn settings(document: &Document, beside: &Path, elsewhere: &mut Mistakes) -> Opt
         lines: lines?,
         inventory: Arc::new(inventory),
     })
+}
+
+/// Whether centres take the catalogue: they would judge points that nothing describes.
+fn is_describable(root: &Table<'_>, inventory: &Inventory) -> bool {
+    let pages = inventory.catalogue_pages();
+    if CATALOGUE_PAGES < pages {
+        root.tell(
+            "line",
+            format_args!(
+                "the points of this box take {pages} pages of 64 KiB to describe, a centre takes \
+                 at most {CATALOGUE_PAGES}: shorten their labels or share them between two gateways"
+            ),
+        );
+    }
+    pages <= CATALOGUE_PAGES
 }
 
 fn gateway(root: &Table<'_>) -> Option<GatewayId> {
@@ -423,6 +441,46 @@ deadband = 500.0
         for hint in ["level.toml: point[0].number.type", "device[0].profile", "shipped profile"] {
             assert!(told.contains(hint), "{hint:?} is not told: {told}");
         }
+    }
+
+    #[test]
+    fn a_box_that_no_centre_could_describe_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let profiles = folder.path().join("profiles");
+        std::fs::create_dir(&profiles).expect("a folder");
+        let profile = |label: usize| {
+            let label = "水".repeat(label);
+            let group = |name: &str, first: u32| {
+                format!(
+                    "[[point]]\nsource = \"sheet 1\"\nname = \"{name}-{{n:5}}\"\nlabel = \"{label}\"\n\
+                     register = {first}\ntable = \"input\"\nsystem = 11\npart = 92\n\
+                     each = {{ n = {{ from = {first}, to = {}, step = 1 }} }}\n\
+                     number = {{ type = \"u16\", unit = \"mm\", plausible = [0.0, 20.0] }}\n",
+                    first + 9_999
+                )
+            };
+            let points: String = (0..5).map(|ten| group("level", ten * 10_000)).collect();
+            format!(
+                "name = \"level\"\nlabel = \"液位\"\nmanual = \"sheet\"\nreads = {{}}\n{points}"
+            )
+        };
+        let site = SITE.split("[[line.device.point]]").next().expect("the first device");
+        let site = site
+            .replacen("notifier-modbus-gw", "level", 1)
+            .replacen("options = { loops = [1, 2] }", "", 1)
+            .replacen("alarm_period = \"250ms\"", "", 1);
+        let read = |label: usize| {
+            std::fs::write(profiles.join("level.toml"), profile(label)).expect("a file");
+            let file = folder.path().join("gateway.toml");
+            std::fs::write(&file, format!("profiles = \"profiles\"\n{site}")).expect("a file");
+            Settings::read(&file)
+        };
+        assert_eq!(
+            read(30).unwrap_or_else(|told| panic!("{told}")).inventory.points().count(),
+            50_000
+        );
+        let told = read(100).expect_err("a mistake").to_string();
+        assert!(told.contains("at most 256") && told.starts_with("1 mistake"), "{told}");
     }
 
     #[test]

@@ -164,18 +164,7 @@ impl Catalogue {
             devices: &'a [DeviceEntry],
             points: &'a [PointEntry],
         }
-        let devices = self.devices.iter().map(|device| bytes(device).len());
-        let lengths = devices.chain(self.points.iter().map(|point| bytes(point).len()));
-        // The places of the first entries of all pages but the first.
-        let mut borders = Vec::new();
-        let mut room = MESSAGE_BYTES - PAGE_FRAME_BYTES;
-        for (place, length) in lengths.enumerate() {
-            if room < length + 1 {
-                borders.push(place);
-                room = MESSAGE_BYTES - PAGE_FRAME_BYTES;
-            }
-            room = room.saturating_sub(length + 1);
-        }
+        let borders = borders(self.devices.iter(), &self.points);
         let pages = borders.len() as u32 + 1;
         let ends: Vec<usize> =
             borders.iter().copied().chain([self.devices.len() + self.points.len()]).collect();
@@ -202,12 +191,42 @@ impl Catalogue {
         let whole = *pages.first()?;
         let complete = pages.len() == whole.pages as usize
             && pages.iter().all(|page| page.hash == whole.hash && page.pages == whole.pages);
+        if !complete {
+            return None;
+        }
         let catalogue = Catalogue {
             devices: pages.iter().flat_map(|page| page.devices.iter().cloned()).collect(),
             points: pages.iter().flat_map(|page| page.points.iter().cloned()).collect(),
         };
-        (complete && catalogue.hash() == whole.hash).then_some(catalogue)
+        (catalogue.hash() == whole.hash).then_some(catalogue)
     }
+}
+
+/// How many pages a catalogue of these entries has.
+pub fn page_count<'a>(
+    devices: impl Iterator<Item = &'a DeviceEntry>,
+    points: &'a [PointEntry],
+) -> u32 {
+    borders(devices, points).len() as u32 + 1
+}
+
+/// The places of the first entries of all pages but the first.
+fn borders<'a>(
+    devices: impl Iterator<Item = &'a DeviceEntry>,
+    points: &'a [PointEntry],
+) -> Vec<usize> {
+    let devices = devices.map(|device| bytes(device).len());
+    let lengths = devices.chain(points.iter().map(|point| bytes(point).len()));
+    let mut borders = Vec::new();
+    let mut room = MESSAGE_BYTES - PAGE_FRAME_BYTES;
+    for (place, length) in lengths.enumerate() {
+        if room < length + 1 {
+            borders.push(place);
+            room = MESSAGE_BYTES - PAGE_FRAME_BYTES;
+        }
+        room = room.saturating_sub(length + 1);
+    }
+    borders
 }
 
 /// The entries hold strings, numbers and maps with string keys only: writing them cannot fail.
@@ -255,6 +274,7 @@ mod tests {
         let whole = catalogue(3_180);
         let pages = whole.pages();
         assert!(pages.len() > 1);
+        assert_eq!(page_count(whole.devices.iter(), &whole.points) as usize, pages.len());
         assert!(pages.iter().all(|page| page.len() <= MESSAGE_BYTES));
         assert_eq!(Catalogue::from_pages(&read(&pages)), Some(whole));
     }

@@ -7,6 +7,10 @@ pub const BATCH_BYTES: usize = 8 * 1024;
 /// Every receiver takes messages up to this many bytes, and no sender sends longer ones.
 pub const MESSAGE_BYTES: usize = 64 * 1024;
 
+/// A catalogue has at most so many pages: at 64 KiB each they describe some 100,000 points, and
+/// bound what a centre keeps of a gateway that it does not trust.
+pub const CATALOGUE_PAGES: u32 = 256;
+
 /// At most this many fire-class points are listed in a regular beat; the count tells the rest.
 pub const BEAT_ALARMS: usize = 200;
 

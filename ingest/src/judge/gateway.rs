@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use firegrid_wire::catalogue::{Catalogue, CatalogueHash, Page, PointEntry};
+use firegrid_wire::limits::CATALOGUE_PAGES;
 use firegrid_wire::names::{GatewayId, PointId};
 use firegrid_wire::presence::Presence;
 use firegrid_wire::span::{BatchName, Lane, PerLane, SpanId};
@@ -17,9 +18,6 @@ use crate::intake::wish::Wish;
 
 /// Catalogues kept of a gateway: the newest, and what a backlog may still name.
 const CATALOGUES_KEPT: usize = 4;
-
-/// Pages of one catalogue: 64 pages of 64 KiB describe over 10 000 points.
-const PAGES_OF_ONE: u32 = 64;
 
 /// A gateway is online while beats come at least this often: three of them.
 const ONLINE_FOR: Millis = Millis::seconds(30);
@@ -162,7 +160,7 @@ pub enum PageBrought {
 impl Catalogues {
     /// Takes in a page. Also answers the catalogues that had to make room.
     pub fn take(&mut self, page: &Page) -> (PageBrought, Vec<CatalogueHash>) {
-        let unfit = page.page == 0 || page.pages < page.page || PAGES_OF_ONE < page.pages;
+        let unfit = page.page == 0 || page.pages < page.page || CATALOGUE_PAGES < page.pages;
         if unfit || self.pages.get(&page.hash).is_some_and(|had| had.contains_key(&page.page)) {
             return (PageBrought::Nothing, Vec::new());
         }
