@@ -28,6 +28,10 @@ export async function open(browser, path, by = "王建国", size = { width: 1920
   await context.addInitScript(({ by }) => {
     localStorage.setItem("firegrid-by", by);
     localStorage.setItem("firegrid-language", "zh");
+    // What is heard is counted where it is made.
+    globalThis.tones = 0;
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...when) { globalThis.tones += 1; return start.apply(this, when); };
   }, { by });
   const page = await context.newPage();
   page.mistakes = [];

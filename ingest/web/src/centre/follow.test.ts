@@ -12,6 +12,8 @@ class Centre {
   streams: Stream[] = [];
   live = true;
   there = true;
+  /** What it answers instead of events. */
+  refuses: number | null = null;
   asked: string[] = [];
   private timers: { at: number; then: () => void }[] = [];
   private time = 0;
@@ -36,6 +38,7 @@ class Centre {
       },
       events: async ({ after, latest }) => {
         if (!this.there) throw new TypeError("no answer");
+        if (this.refuses !== null) throw new Refusal(this.refuses, { zh: "不", en: "no" });
         const last = this.events.at(-1)?.id ?? 0;
         const answer: Events = { items: [], next: String(last), gap: false, now: "2026-01-01T00:00:00.000Z" };
         if (latest) return answer;
@@ -208,7 +211,18 @@ describe("following the centre", () => {
     expect(ids).toEqual([]);
   });
 
-  it("does not take a refusal for silence", () => {
-    expect(new Refusal(409, { zh: "不", en: "no" }).reason.en).toBe("no");
+  it("does not take a centre without events for one that is lost, but one that fails", async () => {
+    centre.live = false;
+    const stop = start();
+    await centre.pass(1500);
+    const told = async () => { failures = 0; pulses = 0; await centre.pass(3000); return { failed: failures > 0, pulsed: pulses > 0 }; };
+    expect(await told()).toEqual({ failed: false, pulsed: true });
+    centre.refuses = 404;
+    expect(await told()).toEqual({ failed: false, pulsed: false });
+    centre.refuses = 503;
+    expect(await told()).toEqual({ failed: true, pulsed: false });
+    centre.refuses = null;
+    expect(await told()).toEqual({ failed: false, pulsed: true });
+    stop();
   });
 });

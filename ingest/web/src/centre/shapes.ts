@@ -78,7 +78,6 @@ export interface Person {
   id: string;
   name: string;
   role: string;
-  role_zh: string;
   phone: string | null;
   grid?: string;
   grid_name?: string;
@@ -118,7 +117,7 @@ export interface Ticket extends Whereabouts {
   retired: boolean;
   changed: string;
   version?: number;
-  holder?: { grid: string; grid_name: string | null; level: Level | "brigade"; level_zh: string; person?: Person | null; since: string } | null;
+  holder?: { grid: string; grid_name: string | null; level: Level | "brigade"; person?: Person | null; since: string } | null;
   next?: { at: string; what: string } | null;
   listed?: boolean;
   escalations?: Escalation[];
@@ -279,7 +278,6 @@ export interface Point {
   si_unit: string | null;
   value: { text: string; zh: string; states?: string[]; number?: number; shown?: number; shown_unit?: string } | null;
   quality: string;
-  quality_zh: string;
   time: string | null;
   sight: { state: string; last?: string };
   can_speak: boolean;

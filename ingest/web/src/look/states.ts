@@ -34,13 +34,6 @@ export const SEVERITIES: Record<Severity, Look> = {
 
 export const GRAVEST: Severity[] = ["major", "serious", "general", "info"];
 
-/** Marks and flags that the pages have words for; others are shown as they are. */
-export const MARKS = ["historical", "shielded", "testing", "provisional", "overdue", "listed", "folded", "reopened", "self-healed"] as const;
-
-export function known(mark: string): mark is (typeof MARKS)[number] {
-  return (MARKS as readonly string[]).includes(mark);
-}
-
 export function alarmIcon(alarm: Pick<Alarm, "kind">): IconName {
   return alarm.kind === "fire" ? "fire" : "alarm";
 }

@@ -12,7 +12,7 @@ const en: Same<typeof zh> = {
     language: "中文", languageTo: "Switch to Chinese",
   },
   contact: {
-    connecting: "Connecting to the centre …", here: "Connected", updated: "updated {at}",
+    connecting: "Connecting to the centre …", here: "Connected",
     lost: "The centre is lost", lostSince: "Since {at}. What stands below is old and says nothing about now.", lostNever: "Nothing was ever received.",
     lostAfter: "lost for {time}", failing: "Nothing can be recorded",
     failingSince: "Since {at}. New alarms still show, marked as not recorded; call the administrator now.",
@@ -27,7 +27,7 @@ const en: Same<typeof zh> = {
     refused: "Refused:", "not-latest": "Somebody was first:", unreached: "The centre was not reached. It is not known whether this was done; look at how it stands, then try again.", nobody: "Nothing was done: no name was given.",
   },
   mark: {
-    historical: "historical", shielded: "shielded", testing: "in test", provisional: "told by a heartbeat", overdue: "overdue", listed: "supervised",
+    historical: "historical", shielded: "shielded", testing: "in test", provisional: "told by a heartbeat", uncertain: "uncertain", overdue: "overdue", listed: "supervised",
     folded: "folded", reopened: "reopened", "self-healed": "self-healed",
   },
   severity: { info: "Info", general: "General", serious: "Serious", major: "Major" },
@@ -62,7 +62,23 @@ const en: Same<typeof zh> = {
   silence: { offline: "silent", notSince: "not heard since the centre began", never: "never heard" },
   lane: { urgent: "Urgent lane", routine: "Routine lane" },
   event: {
-    alarm: "Alarm", ticket: "Ticket", note: "Note", hole: "Hole in the data", gateway: "Gateway", registry: "Registry", incident: "Incident", other: "Event",
+    alarm: "Alarm", ticket: "Ticket", note: "Note", hole: "Hole in the data", gateway: "Gateway", registry: "Registry", incident: "Incident", grid: "Grid", unit: "Unit", person: "Person",
+  },
+  role: {
+    operator: "Operator", "grid-worker": "Grid worker", "grid-head": "Head of grid", "unit-manager": "Fire-safety manager of the unit",
+    brigade: "Fire brigade", administrator: "Administrator",
+  },
+  quality: {
+    good: "good", "out-of-range": "out of range", "sensor-fault": "sensor fault", stuck: "stuck",
+  },
+  step: {
+    raised: "raised", confirmed: "confirmed", escalated: "went one level up", calmed: "calm again", returned: "handed back",
+    "raised-again": "raised once more", relapsed: "raised again", acknowledged: "acknowledged", closed: "closed", opened: "opened",
+    "passed-over": "nobody there: passed over", "rule-changed": "rule changed", "further-step": "became worse", "step-cleared": "partly returned",
+    moved: "moved to another grid", "look-again": "supervision due", accepted: "accepted", submitted: "submitted", proven: "proven mended",
+    "handed-over": "handed over", voided: "void", reopened: "reopened", folded: "folded", unfolded: "unfolded", overdue: "overdue",
+    listed: "supervised", retired: "point changed", "self-healed": "healed by itself", cleared: "cleared", recurred: "recurred", revised: "revised",
+    unassigned: "an unknown gateway speaks", assigned: "assigned to a unit", "conflict-settled": "conflict settled", imported: "imported",
   },
   page: {
     reading: "Reading …", missing: "There is no such thing.", failed: "The centre did not answer; trying again.", cut: "There are more than are shown here.", older: "There are older ones.",
@@ -91,14 +107,15 @@ const en: Same<typeof zh> = {
   next: { late: "{time} late", left: "{time} left", accept: "accept by", dispatch: "dispatch by", rectify: "rectify by", recheck: "recheck by", review: "review by" },
   evidence: { title: "Evidence", proven: "Proven mended: may be closed", holds: "It still holds: cannot be closed", open: "Not proven yet", calmSince: "Calm since", closableFrom: "closable from" },
   curve: { title: "Round the fault", key: "Solid: readings. Dotted: the value stood. Grey: nobody vouched, nothing is drawn. Dashed red: limits.", blind: "nobody vouched", none: "No reading in this time", raised: "raised" },
-  level: { region: "Region", large: "Large grid", middle: "Middle grid", small: "Small grid" },
+  level: { region: "Region", large: "Large grid", middle: "Middle grid", small: "Small grid", brigade: "Fire brigade" },
   grids: { tree: "Grid tree", withEmpty: "show grids without units", units: "Units", unitsTitle: "Units", allTickets: "All tickets" },
   unitClass: {
     "high-rise-public-1": "High-rise public, class 1", "high-rise-public-2": "High-rise public, class 2", "high-rise-residential": "High-rise residential", "multi-storey-public": "Multi-storey public", industrial: "Industrial", other: "Other",
   },
   units: {
-    buildings: "Buildings", noBuildings: "No building is entered.", floors: "{above} floors, {below} below ground", noGateway: "No gateway is entered.", noAlarm: "No alarm on record", devices: "Devices", noDevices: "No device is entered.",
-    device: "Device", building: "Building", model: "Maker and model", points: "Points", seek: "Find a point", notable: "Not normal", analog: "Analog", all: "All", allNormal: "Every point is normal", noneKnown: "No point is known, or its box is silent: that does not mean normal", noPoint: "No such point",
+    buildings: "Buildings", noBuildings: "No building is entered.", floors: "{above} floors, {below} below ground", noGateway: "No gateway is entered.", pastAlarms: "Closed alarms", pastTickets: "Closed tickets", devices: "Devices", noDevices: "No device is entered.",
+    device: "Device", building: "Building", model: "Maker and model", points: "Points", seek: "Find a point", notable: "Not normal", analog: "Analog", all: "All",
+    nothing: { allNormal: "Every point is normal", noneKnown: "No point is known, or its box is silent: that does not mean normal", noPoint: "No such point" },
     reading: "Reading", sight: "Sight", told: "Read at",
   },
   trends: {

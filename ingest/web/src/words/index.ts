@@ -28,6 +28,12 @@ export function speak(language: Language): void {
   } catch { /* A page without storage begins in Chinese again. */ }
 }
 
+/** The page's word for one of the centre's; the centre's own, where it is newer than the page. */
+export function wordOf(group: "mark" | "role" | "level" | "lane" | "quality" | "event" | "step", word: string): string {
+  const key = `${group}.${word}`;
+  return words.global.te(key) ? words.global.t(key) : word;
+}
+
 /** What the centre tells in both languages, in that of the page; the other one rather than none. */
 export function say(zh: string | null | undefined, en: string | null | undefined): string {
   return (language() === "zh" ? zh || en : en || zh) ?? "";

@@ -8,7 +8,7 @@ export default {
     language: "EN", languageTo: "切换到英文界面",
   },
   contact: {
-    connecting: "正在连接监控中心…", here: "已连接", updated: "更新于 {at}",
+    connecting: "正在连接监控中心…", here: "已连接",
     lost: "与监控中心失去联系", lostSince: "自 {at} 起。以下内容是旧的，不代表现在。", lostNever: "从未收到数据。",
     lostAfter: "已失联 {time}", failing: "数据无法入库",
     failingSince: "自 {at} 起。新报警仍会显示并标注“未入库”，请立即通知系统管理员。",
@@ -23,7 +23,7 @@ export default {
     refused: "未受理：", "not-latest": "他人已先处理：", unreached: "没有送到监控中心，不能确定是否已执行，请查看最新状态后重试。", nobody: "没有填写姓名，未执行。",
   },
   mark: {
-    historical: "历史", shielded: "屏蔽中", testing: "测试中", provisional: "心跳上报", overdue: "已超时", listed: "挂牌督办",
+    historical: "历史", shielded: "屏蔽中", testing: "测试中", provisional: "心跳上报", uncertain: "情况不确定", overdue: "已超时", listed: "挂牌督办",
     folded: "已归并", reopened: "重新打开", "self-healed": "已自愈",
   },
   severity: { info: "提示", general: "一般", serious: "突出", major: "重大" },
@@ -58,7 +58,20 @@ export default {
   silence: { offline: "离线", notSince: "中心启动后未联系", never: "从未联系" },
   lane: { urgent: "紧急数据", routine: "常规数据" },
   event: {
-    alarm: "报警", ticket: "工单", note: "记录", hole: "数据缺口", gateway: "网关", registry: "台账", incident: "事件", other: "动态",
+    alarm: "报警", ticket: "工单", note: "记录", hole: "数据缺口", gateway: "网关", registry: "台账", incident: "火情", grid: "网格", unit: "单位", person: "人员",
+  },
+  role: {
+    operator: "值班员", "grid-worker": "网格员", "grid-head": "网格长", "unit-manager": "单位消防安全管理人", brigade: "消防大队", administrator: "系统管理员",
+  },
+  quality: {
+    good: "良好", "out-of-range": "超出量程", "sensor-fault": "传感器故障", stuck: "数值停滞",
+  },
+  step: {
+    raised: "发生", confirmed: "已由读数证实", escalated: "逐级上报", calmed: "恢复", returned: "退回", "raised-again": "再次发生", relapsed: "再次发生", acknowledged: "已确认",
+    closed: "已关闭", opened: "立案", "passed-over": "该级无人，直接上移", "rule-changed": "规则已变更", "further-step": "进一步恶化", "step-cleared": "部分恢复",
+    moved: "划归其他网格", "look-again": "督办复查到期", accepted: "已接单", submitted: "已提交复查", proven: "已证明恢复", "handed-over": "已移交", voided: "作废",
+    reopened: "重新打开", folded: "归并", unfolded: "解除归并", overdue: "超时", listed: "挂牌督办", retired: "点位已变更", "self-healed": "自愈", cleared: "恢复",
+    recurred: "复发", revised: "内容已更正", unassigned: "未登记的网关", assigned: "已归属单位", "conflict-settled": "身份冲突已核实", imported: "已导入",
   },
   page: {
     reading: "正在读取…", missing: "没有找到。", failed: "没有收到监控中心的答复，正在重试。", cut: "还有更多未显示。", older: "还有更早的记录。",
@@ -87,14 +100,15 @@ export default {
   next: { late: "已超 {time}", left: "剩余 {time}", accept: "接单", dispatch: "派单", rectify: "整改", recheck: "复查", review: "督办检查" },
   evidence: { title: "恢复证据", proven: "已证明恢复，可以结案", holds: "隐患仍在，不能结案", open: "尚未证明恢复", calmSince: "自", closableFrom: "最早可结案" },
   curve: { title: "故障前后", key: "实线为读数，点线为数值保持不变，灰色为无人担保的时段（不画线），红色虚线为限值。", blind: "无人担保", none: "这段时间没有读数", raised: "发生" },
-  level: { region: "区域", large: "大网格", middle: "中网格", small: "小网格" },
+  level: { region: "区域", large: "大网格", middle: "中网格", small: "小网格", brigade: "消防大队" },
   grids: { tree: "网格树", withEmpty: "显示无单位的网格", units: "单位", unitsTitle: "联网单位", allTickets: "全部工单" },
   unitClass: {
     "high-rise-public-1": "一类高层公共建筑", "high-rise-public-2": "二类高层公共建筑", "high-rise-residential": "高层住宅", "multi-storey-public": "多层公共建筑", industrial: "工业建筑", other: "其他",
   },
   units: {
-    buildings: "建筑", noBuildings: "没有登记建筑。", floors: "地上 {above} 层 地下 {below} 层", noGateway: "没有登记网关。", noAlarm: "没有报警记录", devices: "设备", noDevices: "没有登记设备。",
-    device: "设备", building: "建筑", model: "厂家型号", points: "监测点", seek: "搜索监测点", notable: "异常", analog: "模拟量", all: "全部", allNormal: "没有异常的监测点", noneKnown: "没有已知的监测点，或网关没有联系：不代表正常", noPoint: "没有符合条件的监测点",
+    buildings: "建筑", noBuildings: "没有登记建筑。", floors: "地上 {above} 层 地下 {below} 层", noGateway: "没有登记网关。", pastAlarms: "已关闭的报警", pastTickets: "已结的工单", devices: "设备", noDevices: "没有登记设备。",
+    device: "设备", building: "建筑", model: "厂家型号", points: "监测点", seek: "搜索监测点", notable: "异常", analog: "模拟量", all: "全部",
+    nothing: { allNormal: "没有异常的监测点", noneKnown: "没有已知的监测点，或网关没有联系：不代表正常", noPoint: "没有符合条件的监测点" },
     reading: "读数", sight: "可信", told: "读数时间",
   },
   trends: {

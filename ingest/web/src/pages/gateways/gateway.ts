@@ -29,6 +29,13 @@ export function lagWords(lane: Lane, gateway: Gateway, t: Translate): string {
   return words.join(" · ");
 }
 
+/** The newest batch that the box is known to have: its last heartbeat may be older than what came since. */
+export function headOf(lane: Pick<Lane, "head" | "position">): string | null {
+  const [head, position] = [lane.head, lane.position].map((name) => name?.split("/") ?? []);
+  if (head?.[0] !== position?.[0]) return lane.head;
+  return Number(head?.[1]) < Number(position?.[1]) ? lane.position : lane.head;
+}
+
 export function clockWords(millis: number | null, t: Translate): string {
   if (millis === null || Math.abs(millis) < CLOCK_MS) return "";
   return t(millis > 0 ? "gateways.slow" : "gateways.fast", { time: lasting(millis) });
