@@ -4,12 +4,12 @@ import { expect, it } from "vitest";
 
 import { renewal, type Renewal, type World } from "./renewal";
 
-async function check(steps: (page: Renewal, world: World & { at: number; served: boolean; writing: boolean }) => Promise<void>, reloads: number): Promise<void> {
+async function check(steps: (page: Renewal, world: World & { at: number; handed: string | null; writing: boolean }) => Promise<void>, reloads: number): Promise<void> {
   let done = 0;
   let last = 0;
   const world = {
-    at: 1_000_000, served: true, writing: false,
-    isServed: async () => world.served,
+    at: 1_000_000, handed: "<script src=./assets/index-1.js>" as string | null, own: "index-1.js", writing: false,
+    served: async () => world.handed,
     isWriting: () => world.writing,
     reload: () => { done += 1; },
     lastReload: () => last,
@@ -27,11 +27,11 @@ it("the same version reloads nothing", () => check(async (page) => { page.sawVer
 it("another version reloads", () => check(async (page) => { page.sawVersion("1"); page.sawVersion("2"); }, 1));
 it("a part that is gone reloads", () => check(async (page) => page.partIsGone(), 1));
 it("nothing reloads while the page is not served: later it does", () => check(async (page, world) => {
-  world.served = false;
+  world.handed = null;
   page.sawVersion("1");
   page.sawVersion("2");
   await settled();
-  world.served = true;
+  world.handed = "";
   page.sawVersion("2");
 }, 1));
 it("nothing reloads under the hands of somebody who writes", () => check(async (page, world) => {
@@ -46,3 +46,10 @@ it("a part that is gone for good does not reload for ever", () => check(async (p
     world.at += 1000;
   }
 }, 1));
+it("a centre that is back with the same page reloads nothing, with another it does", async () => {
+  await check(async (page) => page.centreIsBack(), 0);
+  await check(async (page, world) => {
+    world.handed = "<script src=./assets/index-2.js>";
+    page.centreIsBack();
+  }, 1);
+});

@@ -13,7 +13,7 @@ import { beside, isWhole } from "./alarms";
 import { all, BrokenOff, ifThere, look } from "./ask";
 import { BROWSER, follow } from "./follow";
 import { sayClock } from "./clock";
-import { sawVersion } from "./renewal";
+import { centreIsBack, sawVersion } from "./renewal";
 import { mustBeHeard } from "./sounding";
 import type { Alarm, CentreEvent, Coverage, Demo, Gateway, Health, Listed, Ticket } from "./shapes";
 
@@ -122,7 +122,7 @@ export function begin(): void {
       heardAt = now;
       heard = performance.now();
       refusedSince = null;
-      if (missed) { missed = false; readAgain(); }
+      if (missed) { missed = false; readAgain(); centreIsBack(); }
       tellContact();
     },
     failed() {

@@ -4,7 +4,7 @@ import { createRenderer, nextTick, ref, type Ref } from "vue";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { Refusal } from "../centre/ask";
-import { thing, type Thing } from "./thing";
+import { thing, unread, type Thing } from "./thing";
 
 /** Mounts without a page: what is drawn is nothing. */
 const { createApp } = createRenderer<object, object>({
@@ -61,9 +61,9 @@ describe("a thing", () => {
     }
     expect(shown).toEqual([[null, "failed"], [null, "missing"], ["a 1", "here"]]);
     await open.one.read();
-    expect(shows(open)).toEqual(["a 1", "failed"]);
+    expect([...shows(open), unread.value]).toEqual(["a 1", "failed", 1]);
     await vi.advanceTimersByTimeAsync(2000);
-    expect(shows(open)).toEqual(["a 2", "here"]);
+    expect([...shows(open), unread.value]).toEqual(["a 2", "here", 0]);
     open.close();
   });
 
@@ -90,6 +90,6 @@ describe("a thing", () => {
     await vi.advanceTimersByTimeAsync(0);
     open.close();
     await vi.advanceTimersByTimeAsync(60000);
-    expect(centre.asked).toEqual(["a"]);
+    expect([centre.asked, unread.value]).toEqual([["a"], 0]);
   });
 });

@@ -7,6 +7,9 @@ import { missing } from "../centre/ask";
 /** What could not be read is tried again. */
 const RETRY_MS = 2000;
 
+/** How many things of the page could not be read again: what stands of them may be old. */
+export const unread = ref(0);
+
 export interface Thing<T> {
   value: Ref<T | null>;
   /**
@@ -59,7 +62,8 @@ export function thing<T>(fetch: () => Promise<T>, follows: () => unknown, asked:
   }
 
   onMounted(read);
-  onBeforeUnmount(() => { gone = true; clearTimeout(retry); });
+  watch(state, (now, before) => { unread.value += Number(now === "failed") - Number(before === "failed"); }, { flush: "sync" });
+  onBeforeUnmount(() => { gone = true; clearTimeout(retry); state.value = "reading"; });
   watch(question, () => { value.value = null; state.value = "reading"; void read(); }, { flush: "sync" });
   watch(() => JSON.stringify(follows()), read);
   return { value, state, read };

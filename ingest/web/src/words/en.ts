@@ -81,7 +81,7 @@ const en: Same<typeof zh> = {
     unassigned: "an unknown gateway speaks", assigned: "assigned to a unit", "conflict-settled": "conflict settled", imported: "imported",
   },
   page: {
-    reading: "Reading …", missing: "There is no such thing.", failed: "The centre did not answer; trying again.", cut: "There are more than are shown here.", older: "There are older ones.",
+    reading: "Reading …", missing: "There is no such thing.", failed: "The centre did not answer; trying again.", cut: "There are more than are shown here.", older: "There are older ones.", old: "Something on this page could not be read again and may be old; trying again.",
     act: "Act", show: "Show", notTold: "This centre does not tell.",
   },
   verdict: { real: "Real fire", false: "False alarm", test: "Test", drill: "Drill" },

@@ -74,7 +74,7 @@ export default {
     recurred: "复发", revised: "内容已更正", unassigned: "未登记的网关", assigned: "已归属单位", "conflict-settled": "身份冲突已核实", imported: "已导入",
   },
   page: {
-    reading: "正在读取…", missing: "没有找到。", failed: "没有收到监控中心的答复，正在重试。", cut: "还有更多未显示。", older: "还有更早的记录。",
+    reading: "正在读取…", missing: "没有找到。", failed: "没有收到监控中心的答复，正在重试。", cut: "还有更多未显示。", older: "还有更早的记录。", old: "本页有内容没有读到最新，显示的可能是旧的，正在重试。",
     act: "处置", show: "显示范围", notTold: "监控中心未提供。",
   },
   verdict: { real: "真实火警", false: "误报", test: "测试", drill: "演练" },
