@@ -3,7 +3,7 @@
 //! Inside the gateway a point is its number; names stand here once. What only the centre needs
 //! of a point is handed over with the catalogue and not kept: a box may have 100,000 of them.
 
-use firegrid_wire::catalogue::{Catalogue, DeviceEntry, PointEntry, page_count};
+use firegrid_wire::catalogue::{DeviceEntry, PointEntry, Written};
 use firegrid_wire::limits::BATCH_BYTES;
 use firegrid_wire::names::PointId;
 use firegrid_wire::quantity::Unit;
@@ -29,8 +29,8 @@ pub struct PointIndex(pub u32);
 pub struct Inventory {
     devices: Vec<Device>,
     points: Vec<Point>,
-    /// Of every point, until the catalogue is handed over.
-    entries: Vec<PointEntry>,
+    /// What the centre is told of all of them, until it is handed over.
+    catalogue: Written,
 }
 
 /// One Modbus slave.
@@ -79,8 +79,9 @@ impl Inventory {
             let (n, label) = (entry.n.clone(), entry.label.clone());
             let known = Known { n, label, lane: entry.lane, u: entry.u };
             self.points.push(Point { entry: known, device, deadband });
-            self.entries.push(entry);
+            self.catalogue.add_point(&entry);
         }
+        self.catalogue.add_device(&entry);
         self.devices.push(Device { entry, points: first..self.points.len() as u32 });
         device
     }
@@ -123,55 +124,15 @@ impl Inventory {
         (records + batches * FRAME_BYTES) as u64
     }
 
-    /// What the centre is told of the box. Of an inventory that has handed it over, devices
-    /// alone are left.
-    pub fn catalogue(&self) -> Catalogue {
-        let devices = self.devices.iter().map(|device| device.entry.clone());
-        Catalogue { devices: devices.collect(), points: self.entries.clone() }
-    }
-
-    /// How many pages that is.
-    pub fn catalogue_pages(&self) -> u32 {
-        page_count(self.devices.iter().map(|device| &device.entry), &self.entries)
+    /// What the centre is told of the box; nothing once it was handed over.
+    pub fn catalogue(&self) -> &Written {
+        &self.catalogue
     }
 
     /// Hands over what the centre is told of the box: it is not kept here.
-    pub fn hand_over(mut self) -> (Catalogue, Inventory) {
-        let devices = self.devices.iter().map(|device| device.entry.clone()).collect();
-        let points = std::mem::take(&mut self.entries);
+    pub fn hand_over(mut self) -> (Written, Inventory) {
+        let catalogue = std::mem::take(&mut self.catalogue);
         self.points.shrink_to_fit();
-        (Catalogue { devices, points }, self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use firegrid_wire::names::PointId;
-    use firegrid_wire::pack::PackWriter;
-    use firegrid_wire::quantity::Unit;
-    use firegrid_wire::reading::{Quality, Reading, Value};
-    use firegrid_wire::state::{State, StateSet};
-    use firegrid_wire::time::GatewayTime;
-
-    use super::*;
-
-    #[test]
-    fn no_record_takes_more_than_what_is_reckoned_for_it() {
-        let everything = StateSet::from_iter(State::ALL.iter().copied());
-        let longest = [
-            Value::States(everything.into()),
-            Value::number(-f64::MIN_POSITIVE, Unit::Pascal),
-            Value::number(-1.234_567_890_123_456_7e300, Unit::Pascal),
-        ];
-        for value in longest {
-            for quality in Quality::ALL {
-                let point = PointId::parse("d/p").expect("a point");
-                let time = GatewayTime::from_millis(253_402_300_799_999);
-                let reading = Reading { point, time, value: value.clone(), quality, changes: None };
-                let mut writer = PackWriter::default();
-                writer.push(&reading);
-                assert!(writer.bytes() <= RECORD_BYTES + 3, "{} {value}", writer.bytes());
-            }
-        }
+        (catalogue, self)
     }
 }

@@ -133,7 +133,7 @@ fn settings(document: &Document, beside: &Path, elsewhere: &mut Mistakes) -> Opt
 
 /// Whether centres take the catalogue: they would judge points that nothing describes.
 fn is_describable(root: &Table<'_>, inventory: &Inventory) -> bool {
-    let pages = inventory.catalogue_pages();
+    let pages = inventory.catalogue().page_count();
     if CATALOGUE_PAGES < pages {
         root.tell(
             "line",
@@ -244,7 +244,7 @@ deadband = 500.0
     #[test]
     fn the_sites_words_lie_over_the_profiles() {
         let settings = read(SITE).unwrap_or_else(|told| panic!("{told}"));
-        let catalogue = settings.inventory.catalogue();
+        let catalogue = settings.inventory.catalogue().read();
         let point = |name: &str| {
             catalogue.points.iter().find(|point| point.n.as_str() == name).expect("the point")
         };

@@ -10,7 +10,7 @@ use firegrid_gateway::settings::Broker;
 use firegrid_gateway::spool::Spool;
 use firegrid_gateway::uplink::{FromUplink, Pages, Place, Target, Uplink};
 use firegrid_wire::beat::{Beat, Clock as ClockFact, SpoolHealth};
-use firegrid_wire::catalogue::{Catalogue, DeviceEntry};
+use firegrid_wire::catalogue::{DeviceEntry, Written};
 use firegrid_wire::envelope::Envelope;
 use firegrid_wire::names::{GatewayId, RegionId};
 use firegrid_wire::receipt::{LaneReceipt, Receipt};
@@ -45,7 +45,7 @@ fn name(seq: u64) -> BatchName {
 fn world() -> World {
     let folder = tempfile::tempdir().expect("a folder");
     let gateway = GatewayId::parse("mall-01").expect("a gateway");
-    let catalogue = Pages::of(&Catalogue::default());
+    let catalogue = Pages::of(&Written::default());
     let labels = Labels { gateway: gateway.clone(), catalogue: catalogue.hash().clone() };
     let spool =
         Spool::open(folder.path(), &labels, &PerLane::from_fn(|_| 1 << 20)).expect("a spool");
@@ -326,7 +326,9 @@ fn another_broker_is_connected_to_at_once_and_told_the_new_catalogue_first() {
         alarm_period: None,
         analog_period: None,
     };
-    let catalogue = Pages::of(&Catalogue { devices: vec![device], points: Vec::new() });
+    let mut catalogue = Written::default();
+    catalogue.add_device(&device);
+    let catalogue = Pages::of(&catalogue);
     let hash = catalogue.hash().to_string();
     let broker = Broker::plain(other.address().parse().expect("an address"));
     world.target.send_replace(Target { broker, catalogue });
@@ -349,7 +351,7 @@ fn another_broker_is_connected_to_at_once_and_told_the_new_catalogue_first() {
 fn the_backup_broker_is_tried_when_the_first_one_is_not_there_and_then_in_turn() {
     let mut world = world();
     let (first, backup) = (Peer::listen(), Peer::listen());
-    let catalogue = Pages::of(&Catalogue::default());
+    let catalogue = Pages::of(&Written::default());
     let mut broker = Broker::plain("127.0.0.1:1".parse().expect("an address"));
     broker.backup = Some(backup.address().parse().expect("an address"));
     world.target.send_replace(Target { broker: broker.clone(), catalogue: catalogue.clone() });

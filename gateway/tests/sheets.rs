@@ -22,7 +22,7 @@ fn read(profile: &str, more: &str, sheet: &[u8]) -> Result<Settings, Mistakes> {
 
 /// Name, label, zone, tags, limits and source of every point.
 fn points(settings: &Settings) -> Vec<String> {
-    let entries = settings.inventory.catalogue().points;
+    let entries = settings.inventory.catalogue().read().points;
     let told = entries.iter().map(|entry| {
         let source = entry.source.split_once(' ').expect("a source").1;
         let (tags, limits) = (entry.tags.join(" "), &entry.limits);

@@ -9,7 +9,7 @@ use firegrid_gateway::poll::News;
 use firegrid_gateway::recorder::{Labels, Recorder};
 use firegrid_gateway::spool::{Lane as SpoolLane, MarkerLabels, Standing};
 use firegrid_gateway::uplink::sender::{Input, Sender};
-use firegrid_wire::catalogue::{Catalogue, CatalogueHash};
+use firegrid_wire::catalogue::CatalogueHash;
 use firegrid_wire::span::{Lane, PerLane, SpanId};
 use firegrid_wire::time::{GatewayTime, Millis};
 use system_tests::disk::{Disk, Failing};
@@ -256,8 +256,9 @@ impl World {
         let quota = self.plan.quota;
         let gateway = &mut self.boxes[number];
         let inventory = panel::inventory(gateway.generation);
-        let catalogue: Catalogue = inventory.catalogue();
-        let (hash, pages) = (catalogue.hash(), catalogue.pages());
+        let catalogue = inventory.catalogue();
+        let hash = catalogue.hash();
+        let pages: Vec<Vec<u8>> = catalogue.pages(&hash).collect();
         let open = |lane: Lane| {
             let labels = MarkerLabels { gateway: gateway_id(), lane, catalogue: hash.clone() };
             SpoolLane::open(gateway.disks[lane].clone(), labels, quota).expect("a disk with power")

@@ -168,13 +168,15 @@ fn spooled(gateway_data: &Path) -> u64 {
     newest.and_then(|entry| Some(entry.metadata().ok()?.len())).unwrap_or(0)
 }
 
+/// As an image does: the socket for commands is not part of it.
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry")) {
         let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
+        let kind = entry.file_type().expect("what it is");
+        if kind.is_dir() {
             copy(&entry.path(), &target);
-        } else {
+        } else if kind.is_file() {
             std::fs::copy(entry.path(), target).expect("a file can be copied");
         }
     }

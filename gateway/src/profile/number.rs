@@ -433,6 +433,10 @@ fn shortest(number: f32) -> f64 {
 
 /// Twelve significant digits: more than any register holds, fewer than a multiplication blurs.
 fn tidy(number: f64) -> f64 {
+    // A whole number has them already, and most numbers of devices are whole.
+    if number.fract() == 0.0 && number.abs() < 1e12 {
+        return number;
+    }
     format!("{number:.11e}").parse().unwrap_or(number)
 }
 

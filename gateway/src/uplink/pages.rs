@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use firegrid_wire::catalogue::{Catalogue, CatalogueHash};
+use firegrid_wire::catalogue::{CatalogueHash, Written};
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec;
 
@@ -19,9 +19,9 @@ pub struct Pages {
 
 impl Pages {
     /// The pages of a catalogue.
-    pub fn of(catalogue: &Catalogue) -> Pages {
+    pub fn of(catalogue: &Written) -> Pages {
         let hash = catalogue.hash();
-        let pages = catalogue.pages_of(&hash);
+        let pages = catalogue.pages(&hash);
         let packed = pages.map(|page| compress_to_vec(&page, LEVEL).into()).collect();
         Pages { hash, packed }
     }
@@ -54,9 +54,9 @@ mod tests {
         let shipped = include_str!("../../../deploy/settings/gateway.toml");
         let settings = Settings::parse("gateway.toml", shipped).expect("the shipped settings");
         let catalogue = settings.inventory.catalogue();
-        let pages = Pages::of(&catalogue);
+        let pages = Pages::of(catalogue);
         let sent: Vec<Vec<u8>> = (0..pages.count()).map(|place| pages.page(place)).collect();
-        assert_eq!(sent, catalogue.pages());
+        assert_eq!(sent, catalogue.read().pages());
         let packed: usize = pages.packed.iter().map(|page| page.len()).sum();
         assert!(packed * 4 < sent.iter().map(Vec::len).sum(), "{packed} bytes");
         assert_eq!(pages.page(pages.count()), [0_u8; 0]);

@@ -146,7 +146,7 @@ async fn the_simulator_plays_contacts_and_gst_devices() {
 #[test]
 fn an_added_point_is_told_to_the_centre_as_the_site_describes_it() {
     let settings = settings("10.0.0.9:502", "gst-site-sheet", GST);
-    let entries = settings.inventory.catalogue().points;
+    let entries = settings.inventory.catalogue().read().points;
     let told = |at: usize| {
         let entry = &entries[at];
         (entry.label.as_str(), entry.system, entry.part, entry.source.as_str())

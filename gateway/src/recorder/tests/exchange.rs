@@ -8,7 +8,7 @@ fn rearranged() -> (Arc<Inventory>, Vec<(DeviceIndex, DeviceIndex)>) {
     let mut inventory = Inventory::default();
     for device in [PUMP, RISER2, FACP] {
         let device = before.device(device).clone();
-        let entries = before.catalogue().points;
+        let entries = before.catalogue().read().points;
         let points = device.points.clone().map(|point| {
             (entries[point as usize].clone(), before.point(PointIndex(point)).deadband)
         });
