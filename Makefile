@@ -30,6 +30,7 @@ check: ## Format, lints, docs: the same gate for people and for CI.
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked --quiet
 	tests/planted/run --check
+	$(CARGO) metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml > /dev/null
 
 bench-rules: ## What one core judges; the last line is one JSON object.
 	@$(CARGO) bench --quiet --locked --package firegrid-rules --bench readings

@@ -10,9 +10,9 @@ use firegrid_wire::time::Millis;
 
 use crate::clock::Uptime;
 
-/// The longest that one step of a line may take: opening a connection, a request with its
-/// patience (at most 10 s), and a recorder that takes its time.
-pub const LONGEST_STEP: Millis = Millis::seconds(40);
+/// The longest that one step of a line may take: trying two addresses and then a request, each
+/// with a patience of at most 10 s, and a recorder that waits for a slow disk.
+pub const LONGEST_STEP: Millis = Millis::seconds(60);
 
 /// A promise that a line renews and others look at.
 #[derive(Debug, Clone, Default)]
@@ -54,10 +54,10 @@ mod tests {
     fn a_line_is_stuck_when_it_has_not_stirred_within_its_promise() {
         let at = |seconds| Uptime::after(Millis::seconds(seconds));
         let pulse = Pulse::new(at(0));
-        assert!(!pulse.is_stuck(at(40)));
-        assert!(pulse.is_stuck(at(41)));
-        pulse.rests(at(41), Millis::seconds(600));
-        assert!(!pulse.is_stuck(at(681)), "it said that it would rest");
-        assert!(pulse.is_stuck(at(682)));
+        assert!(!pulse.is_stuck(at(60)));
+        assert!(pulse.is_stuck(at(61)));
+        pulse.rests(at(61), Millis::seconds(600));
+        assert!(!pulse.is_stuck(at(721)), "it said that it would rest");
+        assert!(pulse.is_stuck(at(722)));
     }
 }
