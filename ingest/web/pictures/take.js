@@ -68,6 +68,14 @@ async function take(context, path, file) {
     await page.waitForTimeout(450);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     if (wide > 0) mistakes.push(`${file}: ${wide} px wider than the screen`);
+    const cut = await page.evaluate(() => [...document.querySelectorAll(".wall-rows li:not(.unfit)")].filter((row) => row.getBoundingClientRect().bottom > row.closest(".panel").getBoundingClientRect().bottom + 1).length);
+    if (cut > 0) mistakes.push(`${file}: ${cut} rows are cut and not counted`);
+    const over = await page.evaluate(() => {
+      const boxes = [...document.querySelectorAll(".wall-head > *")].map((box) => box.getBoundingClientRect());
+      const inside = [...document.querySelectorAll(".wall-head h1, .wall-head .contact, .wall-head .wall-desk")].map((part) => part.getBoundingClientRect());
+      return inside.some((part) => boxes.slice(1).some((box) => part.right > box.left + 1 && part.left < box.right && part.bottom > box.top && part.top < box.bottom));
+    });
+    if (over) mistakes.push(`${file}: the headline lies under its figures`);
     await page.screenshot({ path: file, fullPage: false });
   } finally {
     await page.close();

@@ -15,7 +15,7 @@ export function eventText(event: CentreEvent): string {
   const what = thing ? say(thing.title, thing.title_en) : "";
   // A note stands on no list; its own words say what it is about.
   const note = thing || event.kind !== "note" ? "" : say(text("zh"), text("en") || text("subject"));
-  return [unit, what, wordOf("step", text("what")), note].filter(Boolean).join(" ");
+  return [unit, what, note === "" ? wordOf("step", text("what")) : note].filter(Boolean).join(" · ");
 }
 
 function unitOf(gateway: string): string {

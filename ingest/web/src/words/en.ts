@@ -53,7 +53,7 @@ const en: Same<typeof zh> = {
     returned: "Returned, to be handled", more: "{n} more",
     coverage: "Coverage", unitsBlind: "{n} units unseen",
     reasonNone: "No gap", map: "Grids", mapText: "{name}: {what}", mapCalm: "calm", mapNothing: "no data",
-    mapFire: "fire {n}", mapAlarm: "alarm {n}", mapTicket: "open {n}", mapBlind: "blind {n}", mapMissing: "This centre does not tell its coverage by grid.",
+    mapFire: "fire {n}", mapAlarm: "alarm {n}", mapTicket: "open {n}", mapBlind: "unseen {n}", mapMissing: "This centre does not tell its coverage by grid.",
     mapEmpty: "No grid has a unit yet", faults: "Open hazards", faultsNone: "No open ticket", feed: "Latest", feedNone: "Nothing has happened yet",
   },
   figure: { fires: "Fires", others: "Other alarms", tickets: "Open tickets", blindPoints: "Points unseen", gateways: "Gateways silent" },
@@ -86,7 +86,7 @@ const en: Same<typeof zh> = {
   },
   verdict: { real: "Real fire", false: "False alarm", test: "Test", drill: "Drill" },
   alarms: {
-    open: "Open alarms", closed: "Closed", none: "No alarm", noneMore: "No alarm is not calm: look at the coverage too.", what: "Alarm", where: "Unit and place", raised: "Raised",
+    open: "Open alarms", closed: "Closed", none: "No alarm", noneMore: "No alarm does not mean calm: look at the coverage too.", what: "Alarm", where: "Unit and place", raised: "Raised",
     state: "State", verdict: "Verdict", place: "No. {n}", giveVerdict: "Give a verdict", verdictAsk: "What was found on site", exception: "Why it is closed although nothing proves that it is over", exceptionName: "Exception",
     close: "Close with this verdict", arrived: "arrived", returned: "Returned", closedBy: "Closed", incident: "Of the same fire", newZone: "new zone",
   },

@@ -49,7 +49,7 @@ export default {
     returned: "已恢复，待处理", more: "另有 {n} 条",
     coverage: "监视覆盖", unitsBlind: "{n} 家单位看不见",
     reasonNone: "没有缺口", map: "网格态势", mapText: "{name}：{what}", mapCalm: "正常", mapNothing: "无数据",
-    mapFire: "火警 {n}", mapAlarm: "报警 {n}", mapTicket: "工单 {n}", mapBlind: "失明 {n}", mapMissing: "监控中心未提供按网格统计的覆盖情况。",
+    mapFire: "火警 {n}", mapAlarm: "报警 {n}", mapTicket: "工单 {n}", mapBlind: "看不见 {n}", mapMissing: "监控中心未提供按网格统计的覆盖情况。",
     mapEmpty: "还没有登记单位的网格", faults: "未结隐患", faultsNone: "没有未结工单", feed: "最新动态", feedNone: "还没有动态",
   },
   figure: { fires: "火警", others: "其他报警", tickets: "未结工单", blindPoints: "看不见的点", gateways: "离线网关" },
