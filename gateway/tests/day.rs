@@ -182,6 +182,9 @@ async fn a_day_with_dead_devices_reloads_and_outages_holds_no_more_than_its_firs
         let report = view.report();
         let dead = report.devices.iter().filter(|device| device.standing != Standing::Answers);
         assert_eq!(dead.count() as u32, 2 + hour % 2, "hour {hour}: {report:#?}");
+        let refusing = report.devices.iter().filter(|device| 0 < device.exceptions);
+        let refusing: Vec<u8> = refusing.map(|device| device.unit_id).collect();
+        assert_eq!(refusing, [REFUSES], "an exception is counted, and silence is none");
         after.push(held());
     }
     let (first, last) = (after[0], after[23]);

@@ -64,6 +64,8 @@ pub struct DeviceReport {
     pub missed_turns: PerLane<u64>,
     /// Questions that brought no usable answer in time.
     pub unanswered: u64,
+    /// Questions that it answered with an exception.
+    pub exceptions: u64,
     /// What it refuses or does not answer while the rest of it does. Points there are unknown.
     pub refused: Vec<Read>,
 }

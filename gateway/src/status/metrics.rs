@@ -53,7 +53,7 @@ fn lines(text: &mut Text, state: &State) {
 
 fn devices(text: &mut Text, state: &State) {
     type Measured = (&'static str, &'static str, &'static str, fn(&DeviceReport) -> f64);
-    let families: [Measured; 5] = [
+    let families: [Measured; 6] = [
         (
             "device_answers",
             "gauge",
@@ -72,6 +72,9 @@ fn devices(text: &mut Text, state: &State) {
         }),
         ("device_timeouts_total", "counter", "Requests without a usable answer.", |device| {
             device.unanswered as f64
+        }),
+        ("device_exceptions_total", "counter", "Requests answered by an exception.", |device| {
+            device.exceptions as f64
         }),
         ("device_refused_parts", "gauge", "Parts the device refuses.", |device| {
             device.refused.len() as f64

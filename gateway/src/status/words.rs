@@ -37,14 +37,15 @@ pub(super) fn state(state: &State) -> String {
                 format!("answered {} ago", state.now.since(answered))
             });
             add(format!(
-                "  {} #{}: {}, {answered}, deadline {} ms, {} of {} unanswered, {} missed turns, \
-                 {} refused parts",
+                "  {} #{}: {}, {answered}, deadline {} ms, {} of {} unanswered, {} exceptions, \
+                 {} missed turns, {} refused parts",
                 device.name,
                 device.unit_id,
                 standing_word(device),
                 device.deadline.as_millis(),
                 device.unanswered,
                 device.unanswered + device.response_times.total(),
+                device.exceptions,
                 device.missed_turns.urgent + device.missed_turns.routine,
                 device.refused.len(),
             ));
@@ -100,6 +101,7 @@ pub(super) fn state_json(state: &State) -> Value {
             "answers": device.response_times.total(),
             "answers_by_bound": device.response_times.counts,
             "unanswered": device.unanswered,
+            "exceptions": device.exceptions,
             "missed_turns": {
                 "urgent": device.missed_turns.urgent, "routine": device.missed_turns.routine,
             },

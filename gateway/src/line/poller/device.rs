@@ -28,6 +28,8 @@ pub(super) struct Device {
     pub(super) response_times: ResponseTimes,
     /// Questions without a usable answer in time.
     pub(super) unanswered: u64,
+    /// Questions that it answered with an exception.
+    pub(super) exceptions: u64,
     pub(super) areas: PerLane<Option<Polled>>,
     pub(super) watched: Option<Watched>,
 }
@@ -70,6 +72,7 @@ impl Device {
             deadline: Deadline::new(longest, longest_period),
             response_times: ResponseTimes::default(),
             unanswered: 0,
+            exceptions: 0,
             areas,
             watched: device.watch.map(|watch| Watched {
                 read: Read {
@@ -97,7 +100,11 @@ impl Device {
         now: Uptime,
     ) {
         match answer {
-            Ok(_) => {
+            Ok(answer) => {
+                self.exceptions += match answer {
+                    Answer::Registers(_) => 0,
+                    Answer::Refused(_) | Answer::NotNow(_) => 1,
+                };
                 let took = connection.took();
                 self.deadline.answered(took, now);
                 self.response_times.count(took);
@@ -133,6 +140,7 @@ impl Device {
             response_times: self.response_times,
             missed_turns: PerLane::default(),
             unanswered: 0,
+            exceptions: 0,
             refused: Vec::new(),
         }
     }
@@ -143,6 +151,7 @@ impl Device {
         shown.deadline = self.deadline.now();
         shown.response_times = self.response_times;
         shown.unanswered = self.unanswered;
+        shown.exceptions = self.exceptions;
         shown.refused.clear();
         let areas = Lane::ALL.into_iter().filter_map(|lane| self.areas[lane].as_ref());
         shown.refused.extend(areas.flat_map(|polled| polled.area.set_aside_parts()));
