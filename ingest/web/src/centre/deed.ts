@@ -13,19 +13,25 @@ export interface Outcome {
   reason: Both | null;
 }
 
+/** One thing asked of the centre. */
+export interface Command { resource: string; body?: Record<string, unknown> }
+
 export interface Deeds {
   busy: boolean;
   outcome: Outcome | null;
   /** Posts; true if it was done. */
   act(resource: string, body?: Record<string, unknown>): Promise<boolean>;
+  /** Posts one after another; true if all were done. One that is refused holds up no other. */
+  actEach(commands: Command[]): Promise<boolean>;
 }
 
-/** The actions on one thing; `then` reads it again, whatever came of them. */
+/** The actions on one thing; `then` reads it again, once, whatever came of them. */
 export function deeds(then: () => Promise<unknown> | void): Deeds {
   const self: Deeds = reactive({
     busy: false,
     outcome: null,
-    async act(resource: string, body: Record<string, unknown> = {}): Promise<boolean> {
+    act: (resource: string, body: Record<string, unknown> = {}) => self.actEach([{ resource, body }]),
+    async actEach(commands: Command[]): Promise<boolean> {
       if (self.busy) return false;
       const by = await whoActs();
       if (by === null) {
@@ -34,16 +40,15 @@ export function deeds(then: () => Promise<unknown> | void): Deeds {
       }
       self.busy = true;
       self.outcome = null;
-      try {
-        await act(resource, { by, ...given(body) });
-        return true;
-      } catch (error) {
-        self.outcome = outcomeOf(error);
-        return false;
-      } finally {
-        self.busy = false;
-        await Promise.resolve(then()).catch(() => { /* The store tells that the centre is lost. */ });
+      for (const { resource, body = {} } of commands) {
+        const outcome = await act(resource, { by, ...given(body) }).then(() => null, outcomeOf);
+        self.outcome ??= outcome;
+        // What cannot be reached now is not tried with everything else that waits.
+        if (outcome?.kind === "unreached") break;
       }
+      self.busy = false;
+      await Promise.resolve(then()).catch(() => { /* The store tells that the centre is lost. */ });
+      return self.outcome === null;
     },
   });
   return self;

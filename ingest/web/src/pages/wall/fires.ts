@@ -6,6 +6,7 @@
 
 import type { Alarm } from "../../centre/shapes";
 import { earlier } from "../../centre/alarms";
+import type { Command } from "../../centre/deed";
 import { active, unacked } from "../../centre/sounding";
 
 export interface Fire {
@@ -70,9 +71,6 @@ export function marks(fire: Fire): { mark: string; count: number }[] {
   for (const mark of fire.alarms.flatMap((alarm) => [...new Set(alarm.marks)])) counted.set(mark, (counted.get(mark) ?? 0) + 1);
   return [...counted].map(([mark, count]) => ({ mark, count }));
 }
-
-/** One thing asked of the centre. */
-export interface Command { resource: string; body: Record<string, unknown> }
 
 /** What takes a fire: the alarms that are shown, as they are shown, and no other. */
 export function taking(fire: Fire): Command[] {
