@@ -12,7 +12,7 @@ use firegrid_rules::incident::{self, Other};
 use firegrid_rules::lifecycle::{self, Actor, Answer};
 use firegrid_rules::rulebook::Severity;
 use firegrid_wire::names::GatewayId;
-use firegrid_wire::time::CentreTime;
+use firegrid_wire::time::{CentreTime, Millis};
 use serde_json::{Value, json};
 
 use super::case::{Owner, check_latest, id_of, place, told};
@@ -47,8 +47,20 @@ pub struct OwnAlarm<'a> {
     pub zh: (&'static str, String),
     /// In English: what, and why.
     pub en: (&'static str, String),
-    /// Whether it lasts until [`AlarmBook::own_over`], or is over at once and only to be taken.
-    pub lasts: bool,
+    /// Whether it lasts, or is over at once.
+    pub lasts: Lasts,
+}
+
+/// How long something that the centre found out goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasts {
+    /// Until [`AlarmBook::own_over`].
+    UntilOver,
+    /// It is over at once and only to be taken: the next case is another alarm.
+    Once,
+    /// It is over at once, and told again and again while it goes on: the same cause is another
+    /// alarm only after so long.
+    Repeated(Millis),
 }
 
 impl AlarmBook {
@@ -95,9 +107,9 @@ impl AlarmBook {
                     self.raise(again, decision, owner, zone, to);
                 }
             }
-            Change::Calmed => self.write_line(&id, when, None, "calmed", line, to),
+            Change::Calmed => self.noted(&id, when, "calmed", line, to),
             Change::Confirmed => self.confirmed(&id, decision, line, to),
-            Change::Revised => self.write_line(&id, when, None, "rule-changed", line, to),
+            Change::Revised => self.noted(&id, when, "rule-changed", line, to),
             Change::Cleared => {
                 self.happened(&id, Event::Cleared, when, "cleared", line, to);
             }
@@ -109,17 +121,19 @@ impl AlarmBook {
 
     /// The centre found something out.
     pub fn own(&mut self, own: OwnAlarm<'_>, owner: &Owner, now: CentreTime, to: &mut Changes) {
-        let id = own_id(own.kind, own.gateway, &own.cause);
-        if self.open.contains_key(&id) || self.counts_on(&own, to) {
+        if self.knows(&own, now) || self.counts_on(&own, to) {
             return;
         }
+        let over = own.lasts != Lasts::UntilOver;
+        let id = own_id(own.kind, own.gateway, &own.cause);
+        let id = if over { format!("{id}~{}", now.millis()) } else { id };
         let ((name_zh, reason_zh), (name_en, reason_en)) = (own.zh, own.en);
         let body = AlarmBody {
             name_zh: Some(name_zh.to_owned()),
             reason_zh: reason_zh.clone(),
             name_en: Some(name_en.to_owned()),
             reason_en: reason_en.clone(),
-            returned: (!own.lasts).then(|| now.millis()),
+            returned: over.then(|| now.millis()),
             ..AlarmBody::default()
         };
         let alarm = Alarm {
@@ -132,7 +146,7 @@ impl AlarmBook {
             point: None,
             unit: owner.unit.clone(),
             grid: Some(owner.grid.clone()),
-            state: if own.lasts { State::ActiveUnacked } else { State::ReturnedUnacked },
+            state: if over { State::ReturnedUnacked } else { State::ActiveUnacked },
             body,
             raised_t: None,
             raised: now,
@@ -140,6 +154,21 @@ impl AlarmBook {
             version: 0,
         };
         self.open_new(alarm, json!({ "zh": reason_zh, "en": reason_en }), to);
+    }
+
+    /// Whether an open alarm stands for this very case, taken or not.
+    pub fn knows(&self, own: &OwnAlarm<'_>, now: CentreTime) -> bool {
+        let id = own_id(own.kind, own.gateway, &own.cause);
+        match own.lasts {
+            Lasts::UntilOver => self.open.contains_key(&id),
+            Lasts::Once => false,
+            Lasts::Repeated(again) => {
+                let moments = format!("{id}~");
+                let cases = self.open.range(moments.clone()..);
+                let mut cases = cases.take_while(|(id, _)| id.starts_with(&moments));
+                cases.any(|(_, (alarm, _))| now.since(alarm.raised) < again)
+            }
+        }
     }
 
     /// While nobody has taken an alarm of this kind, further ones only count on it: what a
@@ -335,6 +364,21 @@ impl AlarmBook {
             self.write_line(id, when, None, "confirmed", line, to);
             self.tell(id, "confirmed", to);
         }
+    }
+
+    /// Something is said of an alarm that changes nothing of its state.
+    fn noted(
+        &mut self,
+        id: &str,
+        when: CentreTime,
+        what: &'static str,
+        line: Value,
+        to: &mut Changes,
+    ) {
+        let Some((alarm, _)) = self.open.get_mut(id) else { return };
+        alarm.changed = when;
+        self.write_line(id, when, None, what, line, to);
+        self.tell(id, what, to);
     }
 
     fn open_new(&mut self, alarm: Alarm, line: Value, to: &mut Changes) {

@@ -57,7 +57,18 @@ pub struct Matter {
 pub struct Alert {
     after: Millis,
     matters: Option<SyncSender<Matter>>,
-    told: Option<(CentreTime, usize)>,
+    told: Option<Told>,
+}
+
+/// What was told of a trouble that lasts.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    /// When it was told last.
+    at: CentreTime,
+    /// How many alarms were not recorded then.
+    count: usize,
+    /// When it was last looked at, told or not.
+    looked: CentreTime,
 }
 
 impl Alert {
@@ -73,29 +84,30 @@ impl Alert {
 
     /// When something is to be told of what has lasted since then.
     pub fn due(&self, since: CentreTime) -> CentreTime {
-        self.told.map_or(since.plus(self.after), |(told, _)| told.plus(self.after))
+        self.told.map_or(since, |told| told.looked).plus(self.after)
     }
 
     /// Nothing can be recorded, and it is due to be told.
     pub fn failing(&mut self, matter: Matter) {
         let count = matter.unrecorded.len();
-        let (last, before) = match self.told {
+        let now = matter.now;
+        let (at, count) = match self.told {
             None => {
                 tracing::error!(
                     reason = matter.reason,
                     unrecorded = count,
                     "Nothing has been recorded for long."
                 );
-                self.tell(matter.clone());
-                (matter.now, count)
+                self.tell(matter);
+                (now, count)
             }
-            Some((told, before)) if before < count || ALERT_AGAIN <= matter.now.since(told) => {
-                self.tell(matter.clone());
-                (matter.now, count)
+            Some(told) if told.count < count || ALERT_AGAIN <= now.since(told.at) => {
+                self.tell(matter);
+                (now, count)
             }
-            Some(told) => told,
+            Some(told) => (told.at, told.count),
         };
-        self.told = Some((last, before));
+        self.told = Some(Told { at, count, looked: now });
     }
 
     /// Things are recorded again. Told only if the trouble was.
@@ -186,4 +198,27 @@ fn run_once(command: &[String], input: &[u8]) -> std::io::Result<Option<ExitStat
     child.kill()?;
     child.wait()?;
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lasts_is_looked_at_again_after_a_while_whether_it_was_told_or_not() {
+        let at = |seconds: i64| CentreTime::from_millis(seconds * 1_000);
+        let mut alert = Alert::with(Vec::new(), ALERT_AFTER);
+        assert_eq!(alert.due(at(0)), at(10));
+        for now in [10, 20, 30] {
+            alert.failing(Matter {
+                region: "r".into(),
+                since: at(0),
+                now: at(now),
+                reason: "the disk is full".into(),
+                unrecorded: Vec::new(),
+                over: false,
+            });
+            assert_eq!(alert.due(at(0)), at(now + 10), "not at once, over and over");
+        }
+    }
 }

@@ -215,7 +215,10 @@ impl Changes {
         for (alarm, line) in &self.alarm_lines {
             history::put_line(&mut to, Book::Alarms, alarm, line).await?;
         }
-        for row in self.tickets.values() {
+        // One open ticket per subject and kind: what is over leaves before its successor comes.
+        let (over, open): (Vec<_>, Vec<_>) =
+            self.tickets.values().partition(|row| row.life.state.is_over());
+        for row in over.into_iter().chain(open) {
             tickets::put(&mut to, row).await?;
         }
         for (ticket, line) in &self.ticket_lines {

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::arrivals::Arriving;
 use super::events::Message;
 use super::judgement::Judgement;
-use crate::desk::alarms::OwnAlarm;
+use crate::desk::alarms::{Lasts, OwnAlarm};
 use crate::intake::admission::HoleKind;
 use crate::storage::conflicts::ConflictBatch;
 use crate::storage::dead_letters::DeadLetter;
@@ -25,8 +25,12 @@ use crate::storage::holes::Hole;
 /// Dead letters kept of one gateway until somebody has looked.
 pub const LETTERS_KEPT: u64 = 1_000;
 
-/// Fires of a second box that are told of one message.
+/// Fires of a second box that are told of one message, beside those that are known.
 const SECOND_FIRES_TOLD: usize = 20;
+
+/// A fire that a second box goes on to report, and that somebody has taken, rings again after so
+/// long: nobody judges whether it went out meanwhile.
+const SECOND_FIRE_AGAIN: Millis = Millis::seconds(600);
 
 /// What is missing in a lane, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +114,7 @@ impl Judgement {
                 "Two boxes use one identity",
                 format!("an earlier span of {id} speaks after its successor; nothing clears"),
             ),
-            lasts: true,
+            lasts: Lasts::UntilOver,
         };
         self.own_alarm(own, arrived);
     }
@@ -123,7 +127,8 @@ impl Judgement {
         burning: impl Iterator<Item = (&'a PointId, String)>,
         arrived: CentreTime,
     ) {
-        for (point, words) in burning.take(SECOND_FIRES_TOLD) {
+        let mut told = 0;
+        for (point, words) in burning {
             let own = OwnAlarm {
                 kind: "second-box-fire",
                 cause: format!("{point}~{words}"),
@@ -137,9 +142,15 @@ impl Judgement {
                     "The other box of one identity reports fire",
                     format!("the other box that uses {id} says that {point} is {words}"),
                 ),
-                lasts: false,
+                lasts: Lasts::Repeated(SECOND_FIRE_AGAIN),
             };
-            self.own_alarm(own, arrived);
+            if told == SECOND_FIRES_TOLD {
+                return;
+            }
+            if !self.alarms.knows(&own, arrived) {
+                told += 1;
+                self.own_alarm(own, arrived);
+            }
         }
     }
 
@@ -200,7 +211,7 @@ impl Judgement {
             gateway: id,
             zh,
             en,
-            lasts: false,
+            lasts: Lasts::Once,
         };
         self.own_alarm(own, arrived);
     }
@@ -226,7 +237,7 @@ impl Judgement {
                 "More fires in what was lost",
                 format!("{count} fire-class states in what {id} lost are not listed: look on site"),
             ),
-            lasts: false,
+            lasts: Lasts::Once,
         };
         self.own_alarm(own, arrived);
     }
@@ -252,7 +263,7 @@ impl Judgement {
                     "the tables are those of a backup made {lost} ago; what was done since is missing"
                 ),
             ),
-            lasts: false,
+            lasts: Lasts::Once,
         };
         self.own_alarm(own, now);
     }
@@ -264,10 +275,12 @@ impl Judgement {
         arriving: &Arriving<'_>,
         pack: &Pack,
     ) -> bool {
-        for fault in &pack.faults {
+        // The batch is kept once, with the first of them.
+        let bodies = std::iter::once(arriving.body).chain(std::iter::repeat(&[][..]));
+        for (fault, body) in pack.faults.iter().zip(bodies) {
             let name = Some(pack.head.name);
             let lane = arriving.lane.as_str();
-            self.write_letter(message, lane, name, Some(fault.index), &fault.reason, arriving.body);
+            self.write_letter(message, lane, name, Some(fault.index), &fault.reason, body);
         }
         if let Some(first) = pack.faults.first() {
             self.tell_dead_letter(message, arriving.lane, Some(pack.head.name), &first.reason);
@@ -301,7 +314,7 @@ impl Judgement {
                         "Urgent data cannot be read",
                         format!("urgent batch {name} of {id} cannot be read: {why}"),
                     ),
-                    lasts: false,
+                    lasts: Lasts::Once,
                 };
                 self.own_alarm(own, arrived);
             }

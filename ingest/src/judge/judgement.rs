@@ -23,7 +23,7 @@ use super::events::ConnectionName;
 use super::gateway::Gateway;
 use super::receipts::Owed;
 use super::vouched::{Growing, Stretches};
-use crate::desk::alarms::{AlarmBook, OwnAlarm};
+use crate::desk::alarms::{AlarmBook, Lasts, OwnAlarm};
 use crate::desk::case::{Owner, place};
 use crate::desk::tickets::{Causes, TicketBook};
 use crate::intake::admission::{LaneState, Place};
@@ -217,7 +217,7 @@ impl Judgement {
                     "The centre hears nothing",
                     format!("the centre has not listened to its broker for {lasting}"),
                 ),
-                lasts: true,
+                lasts: Lasts::UntilOver,
             };
             self.own_alarm(own, now);
         }
@@ -295,7 +295,7 @@ impl Judgement {
                 "The curves' store is full",
                 "the series store has not written for long; its oldest readings are dropped".into(),
             ),
-            lasts: false,
+            lasts: Lasts::Once,
         };
         self.own_alarm(own, now);
     }

@@ -14,6 +14,7 @@ use crate::judge::arrivals::STRANGERS_KEPT;
 use crate::judge::events::{ConnectionName, Content, Message};
 use crate::judge::judgement::Judgement;
 use crate::storage;
+use crate::storage::alarms::Alarm;
 use crate::storage::gateways::{self, Gateway};
 
 /// PROTOCOL §6.16.
@@ -220,4 +221,56 @@ fn hear(judgement: &mut Judgement, hears: bool, now: CentreTime) {
 fn presence(id: &str, arrived: CentreTime) -> Message {
     let gateway: GatewayId = id.parse().expect("an id");
     Message { gateway, content: Content::Presence { body: Vec::new() }, arrived }
+}
+
+#[tokio::test]
+async fn what_comes_again_after_it_was_taken_rings_again() {
+    let mut centre = Centre::start().await;
+    centre.batch(Urgent, name(1, 1), "none", &[]).await;
+    centre.receipt().await;
+    for times in 1..=2_usize {
+        // Somebody else's bytes each time: any of them may have been a fire.
+        centre.nameless(format!("{{{times}").as_bytes()).await;
+        centre.beat(1).await;
+        centre.receipt().await;
+        let alarms = centre.alarms().await;
+        assert_eq!(alarms.len(), times, "{alarms:#?}");
+        for alarm in alarms {
+            if alarm.state.sounds() {
+                let taken = Action::AcknowledgeAlarm { alarm: alarm.id, seen: None };
+                assert!(centre.act("王", taken).await.is_ok());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_fire_of_a_second_box_has_its_turn_and_none_rings_with_each_beat() {
+    let mut centre = Centre::start().await;
+    centre.batch(Urgent, name(1, 1), "none", &[]).await;
+    centre.receipt().await;
+    centre.batch(Urgent, name(2, 1), &name(1, 1).to_string(), &[]).await;
+    centre.receipt().await;
+    let points: Vec<String> = (1..=25).map(|number| format!("facp1/L1D{number:03}")).collect();
+    let burning: Vec<(&str, &str)> = points.iter().map(|point| (point.as_str(), "fire")).collect();
+    let second = |alarms: Vec<Alarm>| -> Vec<Alarm> {
+        alarms.into_iter().filter(|alarm| alarm.kind == "second-box-fire").collect()
+    };
+    let mut told = std::collections::BTreeSet::new();
+    for seq in 2..=26 {
+        centre.batch(Urgent, name(1, seq), "", &burning).await;
+        centre.receipt().await;
+        for alarm in second(centre.alarms().await) {
+            told.insert(alarm.id.clone());
+            if alarm.state.sounds() {
+                let taken = Action::AcknowledgeAlarm { alarm: alarm.id, seen: None };
+                assert!(centre.act("王", taken).await.is_ok());
+            }
+        }
+    }
+    assert_eq!(told.len(), 25, "each point was an alarm of its own, also the 21st");
+    centre.batch(Urgent, name(1, 27), "", &burning).await;
+    centre.receipt().await;
+    let sounding = second(centre.alarms().await).into_iter().filter(|alarm| alarm.state.sounds());
+    assert_eq!(sounding.count(), 0, "what somebody has taken does not ring with each message");
 }

@@ -13,6 +13,7 @@ use firegrid_wire::time::GatewayTime;
 
 use super::alarms::{Alarm, AlarmBody, AlarmFilter};
 use super::catalogues::CataloguePage;
+use super::commits::CommitNumber;
 use super::conflicts::{ConflictBatch, ConflictSpan};
 use super::dead_letters::DeadLetter;
 use super::gateways::Gateway;
@@ -23,6 +24,7 @@ use super::readings::StoredReading;
 use super::scratch::untouched;
 use super::tickets::{Ticket, TicketBody, TicketFilter};
 use super::*;
+use crate::judge::changes::Changes;
 
 fn name(span: u64, seq: u64) -> BatchName {
     BatchName { span: SpanId::from_bits(span), seq }
@@ -132,6 +134,25 @@ on_both_engines! {
         let history = alarms::history(&reader, "b").await.expect("a history");
         assert_eq!(history.len(), 2);
         assert_eq!(history[0].who.as_deref(), Some("王\u{FFFD}格"), "a NUL stops no commit");
+    }
+
+    async fn a_ticket_that_ends_and_its_successor_stand_in_one_commit(scratch) {
+        let (mut writer, reader) = scratch.open().await;
+        for (former, latter) in [("a", "b"), ("d", "c")] {
+            let subject = format!("mall-01/{former}");
+            let row = |id: &str, state| (id.to_owned(), ticket(id, &subject, "s1", state, 10));
+            let mut changes = Changes::default();
+            changes.tickets.extend([row(former, TicketState::Rectifying)]);
+            changes.commit(&mut writer, CommitNumber::new(), false).await.expect("a commit");
+            let mut changes = Changes::default();
+            changes.tickets.extend([row(former, TicketState::Closed), row(latter, TicketState::Accept)]);
+            changes.commit(&mut writer, CommitNumber::new(), false).await.expect("a commit");
+        }
+        let all = tickets::load(&reader, at(i64::MAX / 2)).await.expect("tickets");
+        let open = all.into_iter().filter(|ticket| !ticket.life.state.is_over());
+        let mut open: Vec<String> = open.map(|ticket| ticket.id).collect();
+        open.sort_unstable();
+        assert_eq!(open, ["b", "c"]);
     }
 
     async fn tickets_are_listed_by_grid_and_state(scratch) {
