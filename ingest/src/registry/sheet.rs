@@ -244,6 +244,8 @@ fn cells(line: &str) -> Vec<String> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
+        // A bare carriage return is no end of a row, or what follows it would be left out.
+        .terminator(csv::Terminator::Any(b'\n'))
         .buffer_capacity(line.len().max(1))
         .from_reader(line.as_bytes());
     let mut record = csv::StringRecord::new();
@@ -394,6 +396,11 @@ mod tests {
             b"id,name,role,grid\na,\xe7\x8e\x8b,o,r\nb,\xff,o,r\nc,d\te,o,r\n",
             "Some(3) name: it holds bytes that are no text in utf-8\n\
              Some(4) name: \"d\\te\" holds control characters\n",
+        );
+        check_told(
+            b"id,name,role,grid\na,b\rx,o,r\nb,c,o,r\rd,e,o,r\n",
+            "Some(2) name: \"b\\rx\" holds control characters\n\
+             Some(3) -: it has 7 cells, the header 4\n",
         );
         check_told(b"\xff\xfei\0", "None -: this is UTF-16: save the sheet as \"CSV UTF-8\"\n");
     }
