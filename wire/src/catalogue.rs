@@ -171,7 +171,7 @@ impl Catalogue {
 }
 
 /// A catalogue whose entries stand written one after the other: a large one takes a tenth of the
-/// memory that its words take apart, in two pieces.
+/// memory that its words take apart.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Written {
     devices: Entries,
@@ -254,19 +254,33 @@ impl Written {
     }
 }
 
-/// Entries as JSON, one behind the other.
+/// Entries as JSON, one behind the other. In pieces: allocators give small ones back to the system
+/// when they are dropped, and remember a large one.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Entries {
-    json: Vec<u8>,
-    /// Where each ends.
-    ends: Vec<usize>,
+    pieces: Vec<Vec<u8>>,
+    /// The piece of each, and where in it it ends.
+    ends: Vec<(u32, u32)>,
 }
+
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// What an entry usually takes at most; a longer one lets its piece grow.
+const ENTRY_BYTES: usize = 1024;
 
 impl Entries {
     fn add(&mut self, entry: &impl serde::Serialize) {
+        let mut piece = match self.pieces.pop() {
+            Some(piece) if piece.len() + ENTRY_BYTES <= PIECE_BYTES => piece,
+            full => {
+                self.pieces.extend(full);
+                Vec::with_capacity(PIECE_BYTES)
+            }
+        };
         // They hold strings, numbers and maps with string keys only: writing them cannot fail.
-        let _ = serde_json::to_writer(&mut self.json, entry);
-        self.ends.push(self.json.len());
+        let _ = serde_json::to_writer(&mut piece, entry);
+        self.ends.push((self.pieces.len() as u32, piece.len() as u32));
+        self.pieces.push(piece);
     }
 
     fn count(&self) -> usize {
@@ -274,8 +288,10 @@ impl Entries {
     }
 
     fn entry(&self, place: usize) -> &[u8] {
-        let begin = place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.json[begin..self.ends[place]]
+        let (piece, end) = self.ends[place];
+        let before = place.checked_sub(1).map(|before| self.ends[before]);
+        let begin = before.filter(|(of, _)| *of == piece).map_or(0, |(_, end)| end);
+        &self.pieces[piece as usize][begin as usize..end as usize]
     }
 
     /// Appends some of them as the content of a list.
