@@ -12,6 +12,15 @@ pub struct Part {
     child: Option<Child>,
 }
 
+/// What the shipped service sets for a program, so that what is measured is what is delivered.
+fn environment_of_service(program: &str) -> Vec<(String, String)> {
+    let unit = format!("{}/../deploy/{program}.service", env!("CARGO_MANIFEST_DIR"));
+    let unit = std::fs::read_to_string(unit).unwrap_or_default();
+    let lines = unit.lines().filter_map(|line| line.strip_prefix("Environment="));
+    let pairs = lines.filter_map(|line| line.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 impl Part {
     /// Starts a program; what it prints goes to the world's log of that name.
     pub fn start(world: &World, name: &str, command: &mut Command) -> Part {
@@ -33,6 +42,7 @@ impl Part {
     pub(crate) fn start_ours(world: &World, name: &str, program: &str, settings: &Path) -> Part {
         let mut command = Command::new(crate::program(program));
         command.arg("run").arg("--settings").arg(settings);
+        command.envs(environment_of_service(program));
         if std::env::var_os("FIREGRID_LOG").is_none() {
             command.env("FIREGRID_LOG", "info,firegrid_gateway=debug,firegrid_ingest=debug");
         }
