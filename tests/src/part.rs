@@ -109,9 +109,14 @@ impl Part {
         ticks.map(|ticks| ticks.parse::<f64>().expect("ticks")).sum::<f64>() / TICKS
     }
 
+    /// The number of its process; 0 when it has gone.
+    pub fn process(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
     fn proc(&self, name: &str) -> String {
-        let pid = self.child.as_ref().map_or(0, Child::id);
-        std::fs::read_to_string(format!("/proc/{pid}/{name}")).expect("the process lives")
+        std::fs::read_to_string(format!("/proc/{}/{name}", self.process()))
+            .expect("the process lives")
     }
 
     /// Whether it still runs.
