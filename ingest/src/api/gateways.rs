@@ -14,13 +14,12 @@ use firegrid_wire::span::{BatchName, Lane, PerLane};
 use firegrid_wire::time::CentreTime;
 
 use super::ask::{Asked, Body, Listed, person};
+use super::points::look_at_all;
 use super::problem::Problem;
 use super::shown::{at_centre, at_gateway};
 use super::{Centre, Shared, deed, in_time};
 use crate::api::problem::Refusal;
-use crate::judge::events::{
-    Action, BeatNow, GatewayNow, LaneNow, POINTS_PER_ANSWER, PointNow, PointsAsked,
-};
+use crate::judge::events::{Action, BeatNow, GatewayNow, LaneNow, PointNow, PointsAsked};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -201,23 +200,27 @@ async fn one(
     let door = &centre.sources.door;
     let found = in_time(door.gateways()).await?.into_iter().find(|gateway| gateway.id == id);
     let gateway = found.ok_or_else(missing)?;
-    let points = PointsAsked { gateway: Some(id), limit: POINTS_PER_ANSWER, ..Default::default() };
-    let points = in_time(door.points(points)).await?;
-    Ok(Json(WithDevices { gateway: show(&centre, gateway), blind_devices: blind_devices(&points) }))
+    let mut blind = BTreeMap::new();
+    let points = PointsAsked { gateway: Some(id), ..Default::default() };
+    look_at_all(&centre, points, |point| count_blind(&mut blind, point)).await?;
+    Ok(Json(WithDevices { gateway: show(&centre, gateway), blind_devices: shown_blind(blind) }))
 }
 
-fn blind_devices(points: &[PointNow]) -> Vec<BlindDevice> {
-    let mut blind: BTreeMap<String, (usize, Option<CentreTime>)> = BTreeMap::new();
-    for point in points {
-        let Sight::Blind { last, .. } = point.view.sight else { continue };
-        let device = point.view.point.point.device().to_string();
-        let (count, since) = blind.entry(device).or_default();
-        *count += 1;
-        *since = match (*since, last) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
-    }
+/// How many points of each device are not seen, and when the first of them was seen last.
+type Blind = BTreeMap<String, (usize, Option<CentreTime>)>;
+
+fn count_blind(blind: &mut Blind, point: &PointNow) {
+    let Sight::Blind { last, .. } = point.view.sight else { return };
+    let device = point.view.point.point.device().to_string();
+    let (count, since) = blind.entry(device).or_default();
+    *count += 1;
+    *since = match (*since, last) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    };
+}
+
+fn shown_blind(blind: Blind) -> Vec<BlindDevice> {
     let show = |(device, (points, since)): (String, (usize, Option<CentreTime>))| BlindDevice {
         device,
         points,

@@ -238,6 +238,23 @@ impl Tally {
     }
 }
 
+/// Shows every point that is asked for, however many answers that takes.
+pub(super) async fn look_at_all(
+    centre: &Centre,
+    mut question: PointsAsked,
+    mut look: impl FnMut(&PointNow),
+) -> Result<(), Problem> {
+    question.limit = POINTS_PER_ANSWER;
+    loop {
+        let answer = in_time(centre.sources.door.points(question.clone())).await?;
+        answer.iter().for_each(&mut look);
+        if answer.len() < POINTS_PER_ANSWER {
+            return Ok(());
+        }
+        question.after = answer.last().map(|point| point.view.point.clone());
+    }
+}
+
 /// When it was counted, and what is watched of each gateway.
 type Counted = (CentreTime, Arc<HashMap<GatewayId, Tally>>);
 
@@ -266,25 +283,20 @@ impl Watch {
         centre: &Centre,
     ) -> Result<Arc<HashMap<GatewayId, Tally>>, Problem> {
         let now = centre.sources.clock.now();
-        let mut last = self.last.lock().await;
+        // Whoever counts now is waited for no longer than the judge is.
+        let lock = async { Ok::<_, Problem>(self.last.lock().await) };
+        let mut last = in_time(lock).await?;
         if let Some((at, tallies)) = &*last
             && now.since(*at) < COUNT_LASTS
         {
             return Ok(Arc::clone(tallies));
         }
         let mut tallies: HashMap<GatewayId, Tally> = HashMap::new();
-        let mut question = PointsAsked { limit: POINTS_PER_ANSWER, ..PointsAsked::default() };
-        loop {
-            let answer = in_time(centre.sources.door.points(question.clone())).await?;
-            for point in &answer {
-                let gateway = point.view.point.gateway.clone();
-                tallies.entry(gateway).or_default().count(point, now);
-            }
-            if answer.len() < POINTS_PER_ANSWER {
-                break;
-            }
-            question.after = answer.last().map(|point| point.view.point.clone());
-        }
+        let count = |point: &PointNow| {
+            let gateway = point.view.point.gateway.clone();
+            tallies.entry(gateway).or_default().count(point, now);
+        };
+        look_at_all(centre, PointsAsked::default(), count).await?;
         let tallies = Arc::new(tallies);
         *last = Some((now, Arc::clone(&tallies)));
         Ok(tallies)

@@ -169,7 +169,14 @@ fn sheets(wanted: Wanted) -> Result<Sheets, Problem> {
         let bytes = STANDARD.decode(text.as_bytes()).map_err(|_| {
             Problem::misasked(format!("{shown} 不是 base64。"), format!("{shown} is not base64."))
         })?;
-        sheets.given.insert(table, Given { name: table.file(), bytes: Ok(bytes) });
+        let given = Given { name: table.file(), bytes: Ok(bytes) };
+        if sheets.given.insert(table, given).is_some() {
+            let table = table.as_str();
+            return Err(Problem::misasked(
+                format!("{table} 这张表上传了两次。"),
+                format!("The table {table} was sent twice."),
+            ));
+        }
     }
     if sheets.given.is_empty() {
         return Err(Problem::misasked("没有上传任何表。", "No sheet was sent."));

@@ -17,7 +17,10 @@ impl Judgement {
     pub fn points(&self, asked: &PointsAsked, now: CentreTime) -> Vec<PointNow> {
         let limit = asked.limit.min(POINTS_PER_ANSWER);
         if let Some(point) = &asked.point {
-            return self.point(point, now).into_iter().take(limit).collect();
+            let wanted = asked.gateway.as_ref().is_none_or(|gateway| *gateway == point.gateway)
+                && asked.after.as_ref().is_none_or(|after| after < point);
+            let found = wanted.then(|| self.point(point, now)).flatten();
+            return found.into_iter().take(limit).collect();
         }
         let mut found = Vec::new();
         for id in self.gateways.keys() {
@@ -31,12 +34,12 @@ impl Judgement {
             let views = views
                 .into_iter()
                 .filter(|view| asked.after.as_ref().is_none_or(|after| *after < view.point));
-            found.extend(views.map(|view| self.described(id, view)));
+            let room = limit - found.len();
+            found.extend(views.take(room).map(|view| self.described(id, view)));
             if limit <= found.len() {
                 break;
             }
         }
-        found.truncate(limit);
         found
     }
 

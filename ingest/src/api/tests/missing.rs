@@ -1,5 +1,7 @@
 //! What is missing, what could not be read, and who speaks twice.
 
+use crate::judge::events::POINTS_PER_ANSWER;
+
 use super::*;
 use crate::storage::conflicts::{self, ConflictBatch, ConflictSpan};
 use crate::storage::dead_letters::{self, DeadLetter};
@@ -131,6 +133,23 @@ async fn a_gateway_tells_its_lag_its_clock_and_its_blind_devices() {
         ])
     );
     assert_eq!(world.problem("GET", "gateways/nobody", None).await.0, 404);
+}
+
+#[tokio::test]
+async fn blind_devices_are_told_of_a_gateway_with_more_points_than_one_answer_holds() {
+    let world = World::new().await;
+    let seen = Sight::Seen { last: at(5) };
+    let blind = Sight::Blind { last: Some(at(1)), cause: Blindness::Silence };
+    world.judge(|judge| {
+        judge.points = (0..POINTS_PER_ANSWER + 5)
+            .map(|number| {
+                let sight = if number < POINTS_PER_ANSWER { seen } else { blind };
+                point_now(&format!("facp1/P{number:05}"), states("normal"), sight, Voice::Speaks)
+            })
+            .collect();
+    });
+    let one = world.get("gateways/mall-01").await;
+    assert_eq!(one["blind_devices"][0]["points"], json!(5), "{one}");
 }
 
 #[tokio::test]

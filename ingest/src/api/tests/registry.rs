@@ -81,6 +81,7 @@ async fn mistakes_are_told_by_row_and_nothing_is_asked_of_the_judge() {
         (json!({ "by": "甲", "files": {} }), "No sheet was sent"),
         (json!({ "by": "甲", "files": { "roads": "" } }), "no table \"roads\""),
         (json!({ "by": "甲", "files": { "units": "!" } }), "not base64"),
+        (json!({ "by": "甲", "files": { "units": "", "units.csv": "" } }), "sent twice"),
         (json!({ "by": "", "files": { "units": "" } }), "name of a person"),
     ] {
         let (status, told) = world.problem("POST", "registry/import", Some(&body)).await;
