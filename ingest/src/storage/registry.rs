@@ -3,6 +3,8 @@
 //! No grid or unit that an alarm or ticket may still name is ever removed: it is retired, and
 //! stays readable under its name. People, buildings and devices stand in `registered`.
 
+use std::collections::HashSet;
+
 use firegrid_rules::routing::GridRow;
 use firegrid_wire::names::GatewayId;
 
@@ -156,18 +158,30 @@ pub async fn forget_unused(to: &mut Transaction<'_>) -> Result<(), StorageError>
     )
     .execute(&mut *to.inner)
     .await?;
+    // Tickets are looked through once, not for every grid: alarms wait for this commit.
+    let paths = sqlx::query("SELECT DISTINCT grid_path AS path FROM ticket")
+        .fetch_all(&mut *to.inner)
+        .await?;
+    let mut named = HashSet::new();
+    for row in &paths {
+        let path = Columns { table: "ticket", row }.text("path")?;
+        named.extend(path.split('/').map(str::to_owned));
+    }
     for level in ["small", "middle", "large", "region"] {
-        sqlx::query(
-            "DELETE FROM grid WHERE retired = 1 AND level = $1 \
+        let unused = sqlx::query(
+            "SELECT id FROM grid WHERE retired = 1 AND level = $1 \
              AND NOT EXISTS (SELECT 1 FROM unit WHERE unit.grid = grid.id) \
              AND NOT EXISTS (SELECT 1 FROM grid below WHERE below.parent = grid.id) \
-             AND NOT EXISTS (SELECT 1 FROM alarm WHERE alarm.grid = grid.id) \
-             AND NOT EXISTS (SELECT 1 FROM ticket \
-                 WHERE '/' || ticket.grid_path || '/' LIKE '%/' || grid.id || '/%')",
+             AND NOT EXISTS (SELECT 1 FROM alarm WHERE alarm.grid = grid.id)",
         )
         .bind(level)
-        .execute(&mut *to.inner)
+        .fetch_all(&mut *to.inner)
         .await?;
+        let ids = unused.iter().map(|row| Columns { table: "grid", row }.text("id"));
+        let mut ids = ids.collect::<Result<Vec<String>, StorageError>>()?;
+        ids.retain(|id| !named.contains(id));
+        let bind = |asked: Asked, id: &String| asked.bind(id.clone());
+        many::each(to, "DELETE FROM grid", &["id"], &ids, bind).await?;
     }
     Ok(())
 }

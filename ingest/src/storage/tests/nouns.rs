@@ -218,6 +218,7 @@ on_both_engines! {
             grid("m1", Level::Middle, Some("l1")),
             grid("s1", Level::Small, Some("m1")),
             grid("s2", Level::Small, Some("m1")),
+            grid("s3", Level::Small, Some("m1")),
         ] {
             registry::put_grids(&mut to, &[&row]).await.expect("written");
         }
@@ -228,9 +229,11 @@ on_both_engines! {
         let of_mall = Gateway { unit: Some("mall".into()), known: at(6), ..heard.clone() };
         gateways::put(&mut to, &[heard, of_mall]).await.expect("written");
         alarms::put(&mut to, &alarm("a", AlarmState::Closed, 1)).await.expect("written");
+        let of_s3 = ticket("t", "mall-01/x", "s3", TicketState::Closed, 1);
+        tickets::put(&mut to, &of_s3).await.expect("written");
         to.commit().await.expect("committed");
         let mut to = writer.begin().await.expect("begun");
-        let gone = ["region", "l1", "m1", "s1", "s2"].map(str::to_owned);
+        let gone = ["region", "l1", "m1", "s1", "s2", "s3"].map(str::to_owned);
         registry::retire_grids(&mut to, &gone).await.expect("written");
         let gone = ["mall", "gone"].map(str::to_owned);
         registry::retire_units(&mut to, &gone).await.expect("written");
@@ -242,7 +245,8 @@ on_both_engines! {
         let grids = registry::grids(&reader).await.expect("grids");
         let names: Vec<(&str, bool)> =
             grids.iter().map(|grid| (grid.row.id.as_str(), grid.retired)).collect();
-        assert_eq!(names, [("l1", true), ("m1", true), ("region", true), ("s1", true)]);
+        let named = ["l1", "m1", "region", "s1", "s3"].map(|id| (id, true));
+        assert_eq!(names, named);
         let row = Gateway { id: gateway(), unit: None, known: at(5) };
         assert_eq!(super::gateways::load(&reader).await.expect("gateways"), [row]);
     }
