@@ -244,3 +244,18 @@ fn a_relapse_sounds_again_and_must_be_taken_again() {
     assert_eq!(alarm_states(&changes), [State::ActiveUnacked]);
     assert_eq!(book.open().next().expect("open").body.acknowledged, None);
 }
+
+#[test]
+fn whatever_is_said_of_an_alarm_is_told_with_its_version_to_who_looks_at_it() {
+    let (mut book, mut changes) = (AlarmBook::default(), Changes::default());
+    let said = [(Raised, 11), (Calmed, 20), (Change::Revised, 25), (Relapsed, 30), (Cleared, 40)];
+    for (change, now) in said {
+        let fire = Decision { effect: Effect::Alarm, ..serious(change, 10, now) };
+        book.decided(&fire, &owner(), None, &mut changes);
+        let alarm = book.open().next().expect("the alarm");
+        assert_eq!(alarm.changed, CentreTime::from_millis(now * 1_000), "{change:?}");
+        let told = &changes.events.last().expect("an event").body;
+        assert_eq!(told["version"], alarm.version, "{change:?}: {told}");
+    }
+    assert_eq!(changes.events.len(), said.len());
+}
